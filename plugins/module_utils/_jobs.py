@@ -70,6 +70,12 @@ KINDS: Mapping[str, Kind] = {
         Kind("ec-put", "ec-put", "idles"),
         Kind("ec-resp", "ec-resp", "idles"),
         Kind("put-copies", "put-copies", "idles"),
+        Kind("list", "list", "idles"),
+        Kind("get-batch", "get-batch", "idles"),
+        Kind("etl-inline", "etl-inline", "status"),
+        Kind("summary-shard", "shard-summary", "ends"),
+        Kind("evict-remote-bck", "evict-remote-bucket", "ends"),
+        Kind("election", "elect-primary", "ends"),
     )
 }
 

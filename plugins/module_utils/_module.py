@@ -106,4 +106,4 @@ def advise(message: str) -> str:
             f"{name}: unknown option"
             + (f"; did you mean {parent + '.' if parent else ''}{nearest}?" if nearest else "")
         )
-    return f"{'; '.join(told)}. Nothing was changed. Known here: {', '.join(sorted(set(known)))}."
+    return f"{'; '.join(told)} Nothing was changed. Known here: {', '.join(sorted(set(known)))}."

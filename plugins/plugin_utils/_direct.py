@@ -92,7 +92,7 @@ def _ini_mode(path: str | None) -> str | None:
     return parser.get("aistore", "direct", fallback=None)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def same_python(wanted: Any) -> bool:
     """Whether an `ansible_python_interpreter` means the Python that runs now.
 

@@ -61,7 +61,7 @@ def tidy(module):
 
 def progressed(module):
     if _jobs.PROGRESS:
-        _jobs.PROGRESS(f"half done with {module.params['token']}")
+        _jobs.PROGRESS(f"{module.params['text']}: half done with {module.params['token']}")
     return {}
 
 

@@ -26,6 +26,7 @@ from ._spec import Spec, authn_config, cluster_config, node_config
 CACHE = Path("~/.cache/community.aistore")
 ADMIN = "admin"  # AuthN's built-in superuser
 STATE = "sandbox.json"
+IN_MAINTENANCE = 4 | 8  # flags of a node in the cluster map: maintenance, decommission
 
 
 @dataclass(frozen=True)
@@ -459,25 +460,38 @@ class Sandbox:
         """What still keeps the cluster from working; empty when nothing does."""
         alive = self.pids
         nodes = {name: node for name, node in self.nodes.items() if name in alive}
-        proxies = [node for node in nodes.values() if node.role == "proxy"]
+        missing = self._not_in_touch(nodes)
+        if missing:
+            self._check_alive(set(nodes))
+        return missing
+
+    def _not_in_touch(self, nodes: dict[str, Node]) -> str:
         http = self.http()
-        for proxy in proxies:
+        members: dict[str, Any] = {}
+        for proxy in (node for node in nodes.values() if node.role == "proxy"):
             smap = http.read(f"{proxy.url}/v1/daemon?what=smap", timeout=3)
             if not smap:
-                self._check_alive(set(nodes))
                 return f"{proxy.id} has no cluster map yet"
-            absent = set(nodes) - set(smap["pmap"]) - set(smap["tmap"])
+            members = {**smap["pmap"], **smap["tmap"]}
+            absent = sorted(set(nodes) - set(members))
             if absent:
-                self._check_alive(set(nodes))
-                return f"{proxy.id} does not know {', '.join(sorted(absent))} yet"
+                return f"{proxy.id} does not know {', '.join(absent)} yet"
+        # Plain health is 200 long before a node does what it is asked for; "readiness" is its own
+        # view, "prr" says that the primary takes control calls, and sysinfo makes a call to every
+        # target, which fails while one of them does not listen on the control network yet.
+        probes = [
+            (name, f"{node.url}/v1/health?readiness=true")
+            for name, node in nodes.items()
+            if not members[name]["flags"] & IN_MAINTENANCE
+        ]
         primary = smap["proxy_si"]["public_net"]["direct_url"]
-        # Plain health is 200 long before the primary takes control calls; this one is not.
-        status, text = http.call("GET", f"{primary}/v1/health?prr=true")
-        if status != 200:
-            return f"the primary {primary} is not ready: {status}"
-        # Calls every target through the control network: one that does not listen yet fails it.
-        status, text = http.call("GET", f"{primary}/v1/cluster?what=sysinfo", timeout=10)
-        return "" if status == 200 else f"a call to all targets failed: {status} {text.decode(errors='replace')}"
+        probes.append(("the primary", f"{primary}/v1/health?prr=true"))
+        probes.append(("a call to all targets", f"{primary}/v1/cluster?what=sysinfo"))
+        for who, url in probes:
+            status, text = http.call("GET", url, timeout=10)
+            if status != 200:
+                return f"{who} is not ready: {status} {text.decode(errors='replace')}"
+        return ""
 
 
 def _read(path: Path) -> str:

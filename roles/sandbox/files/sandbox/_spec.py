@@ -76,6 +76,7 @@ _COMMON: dict[str, Any] = {
     # The disk is the user's own and may be nearly full.
     "space": {"cleanupwm": 90, "lowwm": 92, "highwm": 95, "out_of_space": 98},
     "versioning": {"enabled": True, "validate_warm_get": False},
+    "resilver": {"enabled": True},
     "distributed_sort": {
         "duplicated_records": "ignore",
         "missing_shards": "ignore",
@@ -135,7 +136,6 @@ _ONLY_49: dict[str, Any] = {
         "disk_util_max_wm": 95,
     },
     "rebalance": {"compression": "never", "bundle_multiplier": 2, "burst_buffer": 1024},
-    "resilver": {"enabled": True},
     "checksum": {
         "type": "xxhash2",
         "validate_cold_get": False,

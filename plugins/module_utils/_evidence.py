@@ -1,0 +1,105 @@
+# Copyright (c) 2026, community.aistore contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whether the cluster can prove that something is absent.
+
+While a target is missing, its objects are plainly "not found" and left out of listings, with no hint in the answer.
+So an absence counts only when every target of the cluster map answers and none has a rebalance or a resilver running
+or interrupted. Look at the objects first and at the evidence after that: an absence that was seen while a node was
+away is then still doubted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.community.aistore.plugins.module_utils import _errors
+from ansible_collections.community.aistore.plugins.module_utils._address import Bucket
+from ansible_collections.community.aistore.plugins.module_utils._client import Client
+from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, Degraded
+
+#: States of a target (bits of the statistic ``state.flags``) in which it may not find, or not list, what it holds.
+_STATES: Mapping[int, str] = {
+    1 << 3: "is rebalancing",
+    1 << 4: "has an interrupted rebalance",
+    1 << 5: "is resilvering",
+    1 << 6: "has an interrupted resilver",
+    1 << 7: "was restarted after a crash, and no rebalance has finished since",
+    1 << 13: "has a faulty disk",
+}
+#: Bit of the primary's ``state.flags`` (AIStore 5.0): in the last 5 minutes a node did not answer it.
+_KEEPALIVE_ERRORS = 1 << 19
+#: Flags of a node in the cluster map.
+_LEAVING, _MOVED = 4 | 8, 16
+_ADVICE = (
+    "Bring the missing nodes back or let a rebalance finish, then run the task again; "
+    "or take the cluster's word for it with 'allow_degraded: true'."
+)
+
+
+def doubts(client: Client, bucket: Bucket | None = None) -> tuple[str, ...]:
+    """Return why the cluster cannot prove an absence just now; nothing when it can.
+
+    What is in a cloud is told by the cloud, whatever the nodes do: there is no doubt about ``bucket`` then. Of a remote
+    AIS cluster, only the nodes of the cluster that is asked can be judged.
+    """
+    if bucket is not None and bucket.cloud:
+        return ()
+    try:
+        smap = client.smap(fresh=True)
+        stats = client.cluster("node_stats")
+        primary = _primary(client, smap, stats)
+    except _errors.Forbidden:
+        return ("the token may not read the state of the cluster's nodes (it needs the permission SHOW-CLUSTER)",)
+    except AisError as error:
+        return (f"a node does not answer ({error.message})",)
+    return tuple(judge(smap, stats if isinstance(stats, Mapping) else {}, primary))
+
+
+def prove(client: Client, claim: str, *, bucket: Bucket | None = None, allow_degraded: bool = False) -> None:
+    """Raise :class:`Degraded` when ``claim`` ("ais://b/x does not exist") rests on an absence that is in doubt."""
+    if not allow_degraded:
+        refuse(claim, doubts(client, bucket))
+
+
+def refuse(claim: str, reasons: tuple[str, ...]) -> None:
+    """Raise :class:`Degraded` for ``claim`` when there are ``reasons`` to doubt it."""
+    if reasons:
+        raise Degraded(f"{claim}, but that cannot be proven just now: {'; '.join(reasons)}", hint=_ADVICE)
+
+
+def judge(smap: Mapping[str, Any], stats: Mapping[str, Any], primary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the reasons for doubt that a cluster map, the statistics of its targets and of its primary hold. Pure."""
+    targets = smap.get("tmap") or {}
+    answers = stats.get("target") or {}
+    if not targets:
+        yield "the cluster has no target"
+    for target in sorted(targets):
+        flags = int(targets[target].get("flags") or 0)
+        if flags & _LEAVING:
+            if not flags & _MOVED:
+                yield f"target {target} is leaving or in maintenance, and its objects were not moved to other targets"
+        elif not answers.get(target):
+            yield f"target {target} does not answer"
+        else:
+            states = _flags(answers[target])
+            found = [text for bit, text in _STATES.items() if states & bit]
+            if found:
+                yield f"target {target} {', '.join(found)}"
+    if _flags(primary) & _KEEPALIVE_ERRORS:
+        yield "in the last 5 minutes a node did not answer the primary, so a target may have dropped out of the cluster map"
+
+
+def _flags(node: Mapping[str, Any]) -> int:
+    return int((node.get("tracker") or {}).get("state.flags") or 0)
+
+
+def _primary(client: Client, smap: Mapping[str, Any], stats: Any) -> Mapping[str, Any]:
+    """Return the statistics of the primary: among ``stats`` when it answered, else asked for."""
+    primary = str((smap.get("proxy_si") or {}).get("daemon_id") or "")
+    answered: Mapping[str, Any] = (stats or {}).get("proxy") or {}
+    if not primary or (answered.get("snode") or {}).get("daemon_id") == primary:
+        return answered
+    found = client.node(primary, "node_stats")
+    return found if isinstance(found, Mapping) else {}
