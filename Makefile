@@ -38,8 +38,8 @@ help:  ## this list
 venv:  ## .venv with everything pinned, made or brought up to date
 	scripts/bootstrap
 
-demo: venv  ## a real cluster, buckets as data, what changed, and nothing the second time
-	ansible-playbook playbooks/demo.yml
+demo: venv  ## a real cluster, buckets as data, what changed, and nothing the second time (KEEP=1: stays)
+	ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ansible-playbook playbooks/demo.yml $(if $(KEEP),-e demo_keep=true)
 
 test: venv  ## everything CI runs
 	$(call in_order,$(TESTS))
@@ -84,6 +84,8 @@ slow: venv  ## the cluster tests that take minutes
 	pytest -q tests/cluster -m slow
 
 molecule: venv  ## the scenarios of extensions/molecule against a real cluster
+	# A run that was interrupted leaves a cluster, and molecule would take it for a new one.
+	log=$$(molecule destroy --scenario-name default 2>&1) || { echo "$$log"; exit 1; }
 	molecule test --all
 
 matrix: venv  ## unit tests and a smoke playbook on every supported ansible-core

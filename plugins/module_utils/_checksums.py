@@ -15,7 +15,7 @@ import hashlib
 import importlib
 import struct
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, Callable, Protocol
 
 #: Sent with uploads where the bucket's own kind is not fast here; the server verifies any kind.
@@ -151,15 +151,25 @@ def _fast(kind: str) -> Callable[[], Hash] | None:
     return None
 
 
-_XXHASH: Mapping[str, Callable[[Any], Callable[[], Hash]]] = {"xxhash": lambda package: package.xxh64}
-#: The packages that may provide a kind, and how to get a hash of each.
+def _of_xxhash(package: Any) -> Callable[[], Hash]:
+    found: Callable[[], Hash] = package.xxh64
+    return found
+
+
+def _of_google_crc32c(package: Any) -> Callable[[], Hash]:
+    return partial(Crc32c, package.extend)
+
+
+def _of_crc32c(package: Any) -> Callable[[], Hash]:
+    crc = package.crc32c
+    return partial(Crc32c, lambda value, data: crc(data, value))
+
+
+#: The packages that may provide a kind, and what makes hashes with each.
 _PACKAGES: Mapping[str, Mapping[str, Callable[[Any], Callable[[], Hash]]]] = {
-    "xxhash": _XXHASH,
-    "xxhash2": _XXHASH,
-    "crc32c": {
-        "google_crc32c": lambda package: lambda extend=package.extend: Crc32c(extend),
-        "crc32c": lambda package: lambda crc=package.crc32c: Crc32c(lambda value, data: crc(data, value)),
-    },
+    "xxhash": {"xxhash": _of_xxhash},
+    "xxhash2": {"xxhash": _of_xxhash},
+    "crc32c": {"google_crc32c": _of_google_crc32c, "crc32c": _of_crc32c},
 }
 #: What is computed in Python when no package does.
 _SLOW: Mapping[str, Callable[[], Hash]] = {"xxhash": Xxh64, "xxhash2": Xxh64, "crc32c": Crc32c}

@@ -13,6 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Callable, Generic, TypeVar
 
@@ -74,9 +75,21 @@ class Resource(ABC, Generic[State]):
     def result(self, state: State) -> dict[str, Any]:
         """Return the resource's own result keys for ``state``. Pure."""
 
+    def turn(self, state: State, steps: Sequence[Step], deadline: float) -> AbstractContextManager[bool]:
+        """Hold what must stand still while ``steps`` are done, and tell whether to read and plan again before."""
+        return nullcontext(False)
+
     def settle(self, job: Job, deadline: float) -> Job:
         """Wait for ``job`` and return it as it ended. A resource that starts jobs says how."""
         raise NotImplementedError
+
+
+class Partly(AisError):
+    """Raised by ``apply`` for a step that stands for many things, of which only some were done: ``step`` is those."""
+
+    def __init__(self, cause: AisError, step: Step) -> None:
+        self.cause, self.step = cause, step
+        super().__init__(str(cause), hint="")
 
 
 class Failure(AisError):
@@ -105,22 +118,27 @@ def converge(
     """
     state = resource.read()
     steps = list(resource.plan(state))
-    refused = [step for step in steps if step.refused]
-    steps = [step for step in steps if not step.refused]
     jobs: list[Job] = []
     trouble: AisError | None = None
-    done = steps
-    if check_mode:
-        state = resource.foresee(state, steps)
-    elif steps:
-        run = _Run(resource, wait, clock() + wait_timeout)
-        run.all(steps)
-        jobs, trouble = run.jobs, run.trouble
-        done = [step for step in steps if id(step) in run.done]
-        try:
+    deadline = clock() + wait_timeout
+    with nullcontext(False) if check_mode else resource.turn(state, steps, deadline) as again:
+        if again:
             state = resource.read()
-        except AisError as error:
-            trouble = trouble or error
+            steps = list(resource.plan(state))
+        refused = [step for step in steps if step.refused]
+        steps = [step for step in steps if not step.refused]
+        done = steps
+        if check_mode:
+            state = resource.foresee(state, steps)
+        elif steps:
+            run = _Run(resource, wait, deadline)
+            run.all(steps)
+            jobs, trouble = run.jobs, run.trouble
+            done = [step for step in steps if id(step) in run.done]
+            try:
+                state = resource.read()
+            except AisError as error:
+                trouble = trouble or error
     outcome = {
         "changed": bool(done),
         "steps": [step.shown() for step in done],
@@ -159,7 +177,8 @@ class _Run:
 
     def __init__(self, resource: Resource[Any], wait: bool, deadline: float) -> None:
         self._resource, self._wait, self._deadline = resource, wait, deadline
-        self.done: set[int] = set()
+        #: What was done of each step, by the step's id().
+        self.done: dict[int, Step] = {}
         self.jobs: list[Job] = []
         self.trouble: AisError | None = None
 
@@ -196,12 +215,16 @@ class _Run:
                 return
             try:
                 jobs = list(self._resource.apply(step))
-                self.done.add(id(step))
+                self.done[id(step)] = step
                 waits = self._wait or (step.blocks and number + 1 < len(chain))
                 for job in jobs:
                     self.jobs.append(job)
                     if waits:
                         self.jobs[self.jobs.index(job)] = self._resource.settle(job, self._deadline)
+            except Partly as error:
+                self.done[id(step)] = error.step
+                self.trouble = self.trouble or error.cause
+                return
             except AisError as error:
                 self.trouble = self.trouble or error
                 return

@@ -18,13 +18,15 @@ from typing import Any
 #: Anything that looks like a JSON Web Token: servers repeat tokens in their messages.
 _JWT = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}")
 _HIDDEN = "********"
+#: What a server says is shown on a terminal: nothing that steers one.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: A server's own words are shown up to this many characters.
 _LONGEST = 1500
 
 
 def scrub(text: str) -> str:
-    """Return ``text`` without anything that looks like a token."""
-    return _JWT.sub(_HIDDEN, text)
+    """Return ``text`` without anything that looks like a token, and without control characters."""
+    return _CONTROL.sub("?", _JWT.sub(_HIDDEN, text))
 
 
 class AisError(Exception):
@@ -64,6 +66,14 @@ class Unanswered(Unreachable):
     hint = "It may have been carried out all the same; run the task again to find out."
 
 
+class TlsRefused(Unreachable):
+    """The other side's certificate is not accepted, or it does not accept ours."""
+
+
+class LoginFailed(AisError):
+    """The AuthN server gave no token."""
+
+
 class ProtocolError(AisError):
     """Something answered that does not speak as AIStore does."""
 
@@ -76,6 +86,14 @@ class WrongCluster(AisError):
 
 class Degraded(AisError):
     """An absence cannot be proven: a node is missing, or a rebalance was interrupted."""
+
+
+class LocalError(AisError):
+    """A file on this host cannot be read or written, or changed meanwhile."""
+
+
+class BadChecksum(AisError):
+    """Content is not what its checksum says: it was damaged on its way, or at rest."""
 
 
 class JobFailed(AisError):
@@ -95,9 +113,12 @@ class ApiError(AisError):
     answered, ``said`` the server's words.
     """
 
+    #: It came in AIStore's own form.
+    typed = False
+
     def __init__(self, operation: str, status: int, said: str = "", tcode: str = "", node: str = "") -> None:
         self.operation, self.status, self.tcode, self.node = operation, status, tcode, node
-        self.said = scrub(said)[:_LONGEST].strip()
+        self.said = " ".join(scrub(said).split())[:_LONGEST]
         where = f" by {node}" if node else ""
         kind = f" {tcode}" if tcode else ""
         super().__init__(f"{operation}: answered{where} with HTTP {status}{kind}: {self.said or 'no explanation'}")
@@ -200,6 +221,7 @@ _TOKEN_ADVICE = (
     ),
     ("malformed", "The token is not a JSON Web Token: check 'token', 'token_file' and AIS_AUTHN_TOKEN."),
     ("signature", "The token was signed by another AuthN server, or its secret has changed."),
+    ("not authorized", "This needs the token, or the user name and password, of an AuthN administrator."),
 )
 
 
@@ -212,10 +234,13 @@ def api_error(operation: str, status: int, body: str, content_type: str = "") ->
     kind = BY_STATUS.get(status, ApiError)
     try:
         told = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         told = None
     if isinstance(told, dict) and isinstance(told.get("message"), str):
-        return kind(operation, status, told["message"], str(told.get("tcode") or ""), str(told.get("node") or ""))
+        tcode, node = (scrub(str(told.get(name) or ""))[:100] for name in ("tcode", "node"))
+        error = kind(operation, status, told["message"], tcode, node)
+        error.typed = True
+        return error
     if "html" in content_type.lower():
         body = "an HTML page (is this an AIStore proxy?)"
     return kind(operation, status, body)

@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.community.aistore.plugins.module_utils import _client, _engine, _fields, _options
-from ansible_collections.community.aistore.plugins.module_utils._errors import AisError
+from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, ProtocolError
+from ansible_collections.community.aistore.plugins.module_utils._files import FileAttributes
 
 Params = Mapping[str, Any]
 _UNSUPPORTED = re.compile(
@@ -22,26 +26,29 @@ _UNSUPPORTED = re.compile(
 
 def converge(
     spec: Mapping[str, Any],
-    make: Callable[[Params, _client.Client], _engine.Resource[Any]],
+    make: Callable[..., _engine.Resource[Any]],
     *,
     jobs: bool = False,
+    files: bool = False,
+    speak: type[_client.Client] = _client.Client,
     **rules: Any,
 ) -> None:
-    """Run a module that converges what ``make`` returns for the task's options.
+    """Run a module that converges what ``make(params, client)`` returns for the task's options.
 
-    ``spec`` is the module's own argument spec, ``jobs`` adds ``wait`` and ``wait_timeout``, ``rules`` are Ansible's
-    (``mutually_exclusive``, ``required_one_of``, …).
+    ``spec`` is the module's own argument spec, ``jobs`` adds ``wait`` and ``wait_timeout``, ``files`` Ansible's options
+    of files (``mode``, ``owner``, …) and a third argument of ``make``: the :class:`FileAttributes` that they ask for.
+    ``speak`` is the kind of client, ``rules`` are Ansible's (``mutually_exclusive``, ``required_one_of``, …).
     """
 
     def run(module: AnsibleModule, client: _client.Client) -> dict[str, Any]:
         return _engine.converge(
-            make(module.params, client),
+            make(module.params, client, *([FileAttributes(module)] if files else [])),
             check_mode=module.check_mode,
             wait=module.params.get("wait", True),
             wait_timeout=module.params.get("wait_timeout", 600.0),
         )
 
-    _run({**spec, **(_options.wait_spec() if jobs else {})}, run, rules)
+    _run({**spec, **(_options.wait_spec() if jobs else {})}, run, {**rules, "add_file_common_args": files}, speak)
 
 
 def answer(spec: Mapping[str, Any], ask: Callable[[Params, _client.Client], dict[str, Any]], **rules: Any) -> None:
@@ -53,6 +60,7 @@ def _run(
     spec: Mapping[str, Any],
     run: Callable[[AnsibleModule, _client.Client], dict[str, Any]],
     rules: Mapping[str, Any],
+    speak: type[_client.Client] = _client.Client,
 ) -> None:
     module = _careful(AnsibleModule)(
         argument_spec={**_options.connection_spec(), **spec}, supports_check_mode=True, **rules
@@ -62,23 +70,48 @@ def _run(
     outcome: dict[str, Any] = {}
     trouble: AisError | None = None
     try:
-        connection = _options.connection(module.params)
-        if connection.token:
-            module.no_log_values.add(connection.token)
-        if connection.verify is False and any(url.startswith("https:") for url in connection.endpoints):
+        connection = _secretly(module, _options.connection(module.params))
+        client = speak(connection, check_mode=module.check_mode)
+        if connection.verify is False and any(url.startswith("https:") for url in client.connection.endpoints):
             module.warn(
-                "validate_certs is false: the cluster's certificate is not checked, anybody may answer in its place."
+                f"validate_certs is false: nobody checks the certificate of {client.service}, "
+                "anybody may answer in its place."
             )
-        outcome = run(module, _client.Client(connection, check_mode=module.check_mode))
+        outcome = run(module, client)
     except _engine.Failure as error:
         trouble, outcome = error, error.outcome
     except AisError as error:
         trouble = error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        trouble = _puzzled(error)
     if not module._diff:
         outcome.pop("diff", None)
     if trouble is not None:
         module.fail_json(msg=str(trouble), error=trouble.facts(), **outcome)
     module.exit_json(**outcome)
+
+
+def _secretly(module: AnsibleModule, connection: _client.Connection) -> _client.Connection:
+    """Return ``connection`` with every token that it has, or that a login brings, hidden from what ``module`` says."""
+
+    def hidden(token: str) -> str:
+        if token:
+            module.no_log_values.add(token)
+        return token
+
+    hidden(connection.token)
+    login = connection.login
+    return replace(connection, login=login and (lambda *asked: hidden(login(*asked))))
+
+
+def _puzzled(error: Exception) -> ProtocolError:
+    """Return what to say of an answer whose shape nobody foresaw."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "aistore" in frame.filename]
+    where = f"{os.path.basename(frames[-1].filename)}, line {frames[-1].lineno}" if frames else "unknown"
+    return ProtocolError(
+        f"an answer does not have the form that AIStore's answers have ({type(error).__name__} in {where}: {error})",
+        hint="Check that 'endpoint' is the address of an AIStore proxy. If it is, please report this as a bug.",
+    )
 
 
 @functools.cache
@@ -104,6 +137,6 @@ def advise(message: str) -> str:
         parent = name.rpartition(".")[0]
         told.append(
             f"{name}: unknown option"
-            + (f"; did you mean {parent + '.' if parent else ''}{nearest}?" if nearest else "")
+            + (f"; did you mean {parent + '.' if parent else ''}{nearest}?" if nearest else ".")
         )
-    return f"{'; '.join(told)} Nothing was changed. Known here: {', '.join(sorted(set(known)))}."
+    return f"{' '.join(told)} Nothing was changed. Known here: {', '.join(sorted(set(known)))}."

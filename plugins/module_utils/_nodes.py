@@ -123,7 +123,9 @@ def pick(
                 wrong.append(f"{each!r} is a {nodes[each].kind}, not a {kind}")
         chosen.update(found)
     if wrong:
-        raise OptionError(f"{option}: {'; '.join(wrong)}. Known {_plural(kind)}: {', '.join(able) or 'none'}")
+        told = "; ".join(wrong)
+        stop = "" if told.endswith("?") else "."
+        raise OptionError(f"{option}: {told}{stop} Known {_plural(kind)}: {', '.join(able) or 'none'}")
     return [node for node in nodes.values() if node.id in chosen]
 
 

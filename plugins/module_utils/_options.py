@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
+from ansible_collections.community.aistore.plugins.module_utils import _authn
 from ansible_collections.community.aistore.plugins.module_utils._client import Connection
 from ansible_collections.community.aistore.plugins.module_utils._errors import OptionError
 
@@ -61,51 +62,84 @@ def wait_spec() -> dict[str, Any]:
 
 def connection(params: Mapping[str, Any]) -> Connection:
     """Return the connection that the shared options describe; files are read here."""
-    endpoints = tuple(_endpoint(text) for text in (params.get("endpoint") or [DEFAULT_ENDPOINT]) if text.strip())
+    endpoints = tuple(
+        _address(text, "endpoint") for text in (params.get("endpoint") or [DEFAULT_ENDPOINT]) if text.strip()
+    )
     if not endpoints:
         raise OptionError("endpoint: give the address of at least one proxy, for example http://ais-proxy:8080")
-    timeout, retries = float(params.get("timeout") or 30), int(params.get("retries") or 0)
-    if timeout <= 0 or retries < 0:
+    told = params.get("timeout")
+    timeout, retries = 30.0 if told is None else float(told), int(params.get("retries") or 0)
+    if not 0 < timeout < float("inf") or retries < 0:
         raise OptionError("timeout must be more than 0 seconds, and retries at least 0")
+    token, username, password = _token(params), str(params.get("username") or ""), str(params.get("password") or "")
+    if bool(username) != bool(password) and not params.get("token"):
+        raise OptionError("username and password: to log in, give both")
+    verify: Any = bool(params.get("validate_certs", True))
+    if verify and params.get("ca_path"):
+        verify = str(params["ca_path"])
+    return Connection(
+        endpoints=endpoints,
+        verify=verify,
+        cert=_certificates(params),
+        timeout=timeout,
+        retries=retries,
+        cluster_uuid=str(params.get("cluster_uuid") or ""),
+        token=token,
+        authn_url=_address(params.get("authn_url") or _authn.DEFAULT_URL, "authn_url"),
+        username=username,
+        password=password,
+        login=_authn.login if username and password else None,
+    )
+
+
+def _certificates(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the files of the client certificate, after a look at all that TLS needs: its own words are poor."""
     if params.get("client_key") and not params.get("client_cert"):
         raise OptionError("client_key needs client_cert too")
     for name in ("ca_path", "client_cert", "client_key"):
         path = params.get(name)
-        if path and not os.path.exists(path):
-            raise OptionError(f"{name}: {path} does not exist")
-    verify: Any = bool(params.get("validate_certs", True))
-    if verify and params.get("ca_path"):
-        verify = str(params["ca_path"])
-    cert = tuple(str(params[name]) for name in ("client_cert", "client_key") if params.get(name))
-    return Connection(
-        endpoints=endpoints,
-        verify=verify,
-        cert=cert,
-        timeout=timeout,
-        retries=retries,
-        cluster_uuid=str(params.get("cluster_uuid") or ""),
-        token=_token(params),
-    )
+        if not path or (name == "ca_path" and os.path.isdir(path)):
+            continue
+        try:
+            with open(path, "rb") as file:
+                text = file.read(1 << 20)
+        except OSError as error:
+            raise OptionError(f"{name}: cannot read {path}: {error.strerror}") from None
+        if b"-----BEGIN " not in text:
+            raise OptionError(f"{name}: {path} holds nothing in PEM form (-----BEGIN ...)")
+        if name != "ca_path" and b"ENCRYPTED" in text:
+            # TLS would ask for the passphrase on the terminal, and wait.
+            raise OptionError(f"{name}: {path} is encrypted; give a key without a passphrase")
+    return tuple(str(params[name]) for name in ("client_cert", "client_key") if params.get(name))
 
 
-def _endpoint(text: str) -> str:
-    """Return an endpoint as scheme://host:port, without a path."""
-    told = text.strip().rstrip("/")
+def _address(text: str, option: str) -> str:
+    """Return a server's address as scheme://host:port, without a path."""
+    told = str(text).strip().rstrip("/")
     if "://" not in told:
         told = f"http://{told}"
-    if not told.startswith(("http://", "https://")):
-        raise OptionError(f"endpoint: {text!r} is neither an http:// nor an https:// address")
-    if told.count("/") > 2:
-        raise OptionError(f"endpoint: {text!r} has a path; give scheme, host and port alone")
-    if "@" in told:
-        raise OptionError("endpoint: give no user or password in the address")
+    try:
+        parts = urlsplit(told)
+        _port = parts.port
+    except ValueError as error:
+        raise OptionError(f"{option}: {text!r}: {error}") from None
+    if "@" in parts.netloc:
+        raise OptionError(f"{option}: give no user or password in the address")
+    rules = (
+        (parts.scheme not in ("http", "https"), "is neither an http:// nor an https:// address"),
+        (not parts.hostname or any(letter <= " " for letter in told), "names no host"),
+        (parts.path or parts.query or parts.fragment, "has a path; give scheme, host and port alone"),
+    )
+    for broken, reason in rules:
+        if broken:
+            raise OptionError(f"{option}: {text!r} {reason}")
     return told
 
 
 def _token(params: Mapping[str, Any]) -> str:
     """Return the token of the options: given, of the given file, or of the CLI's file when that is there."""
     if params.get("token"):
-        return _one_line(str(params["token"]), "token")
+        return _authn.one_line(str(params["token"]), "token")
     if params.get("username"):
         return ""
     path = params.get("token_file")
@@ -118,21 +152,5 @@ def _token(params: Mapping[str, Any]) -> str:
             text = file.read()
     except (OSError, UnicodeError) as error:
         raise OptionError(f"token_file: cannot read {path}: {error}") from None
-    return _one_line(_of_json(text) or text, f"token_file {path}")
-
-
-def _of_json(text: str) -> str | None:
-    """Return the token of the CLI's ``{"token": "…"}``, or None."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return str(found.get("token", "")) if isinstance(found, dict) else None
-
-
-def _one_line(token: str, source: str) -> str:
-    """Return a token fit for a header, whatever white space is around it."""
-    token = token.strip()
-    if any(not 33 <= ord(letter) < 127 for letter in token):
-        raise OptionError(f"{source}: that is not a token; it must be one line without spaces")
-    return token
+    found = _authn.of_json(text)
+    return _authn.one_line(text if found is None else found, f"token_file {path}")

@@ -178,7 +178,6 @@ def main() -> None:
         argument_spec(),
         Buckets,
         jobs=True,
-        required_one_of=[("name", "buckets", "purge_match")],
         mutually_exclusive=[("name", "buckets")],
     )
 

@@ -233,7 +233,7 @@ buckets:
   returned: when gathered
   type: list
   elements: dict
-  sample: [{uri: "ais://logs", name: logs, provider: ais}]
+  sample: [{uri: "ais://logs", name: logs, provider: ais, namespace: {uuid: "", name: ""}}]
 config:
   description: The cluster's configuration.
   returned: when gathered

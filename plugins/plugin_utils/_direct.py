@@ -206,7 +206,8 @@ class DirectActionModule(OrdinaryActionModule):
         host = task_vars.get("inventory_hostname")
         if reason and mode == "always":
             raise AnsibleActionFail(f"{name} cannot run directly as {source} demands: {reason}.")
-        if reason:
+        module = self.LOADED.module
+        if reason or module is None:
             display.vvv(f"{name}: as an ordinary module, because {reason}", host=host)
             return super()._execute_module(
                 module_name=module_name, module_args=module_args, task_vars=task_vars, **options
@@ -219,9 +220,7 @@ class DirectActionModule(OrdinaryActionModule):
         if _client.SESSIONS is None:
             _client.SESSIONS = {}
         result = self._parse_returned_data(
-            run_here(
-                self.LOADED.module, payload, self._loader.get_basedir(), self._progress(task_vars)
-            ),
+            run_here(module, payload, self._loader.get_basedir(), self._progress(task_vars)),
             PROFILE,
         )
         return _without_internal_keys(result)
@@ -266,9 +265,7 @@ class DirectActionModule(OrdinaryActionModule):
         """The interpreter that the task's host asks for, as the ordinary module would look it up."""
         if self._task.delegate_to:
             task_vars = task_vars["ansible_delegated_vars"][self._task.delegate_to]
-        return self._templar.template(
-            C.config.get_config_value("INTERPRETER_PYTHON", variables=task_vars)
-        )
+        return self._templar.template(C.config.get_config_value("INTERPRETER_PYTHON", variables=task_vars))
 
     def _progress(self, task_vars: Mapping[str, Any]) -> Callable[[str], None] | None:
         """Shows a line about a running job; on stderr, where no parser of results reads."""
@@ -278,9 +275,7 @@ class DirectActionModule(OrdinaryActionModule):
         host = task_vars.get("inventory_hostname")
         if self._task.delegate_to:
             host = f"{host} -> {self._task.delegate_to}"
-        return lambda line: display.display(
-            f"progress: [{host}] {line}", color=C.COLOR_VERBOSE, stderr=True
-        )
+        return lambda line: display.display(f"progress: [{host}] {line}", color=C.COLOR_VERBOSE, stderr=True)
 
 
 def _without_internal_keys(parsed: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.plugins.loader import fragment_loader, init_plugin_loader
+from ansible.plugins.loader import fragment_loader
 from ansible.utils.plugin_docs import get_docstring
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,13 +17,12 @@ PLUGINS = ROOT / "plugins"
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("ais_*.py"))
 ATTRIBUTES = {"check_mode", "diff_mode", "idempotent", "action_group"}
 
-init_plugin_loader()
-
 
 def documentation(path: Path) -> tuple[dict, list, dict]:
     """Return what a plugin documents, doc fragments included: options, examples, return values."""
     doc, examples, returned, _metadata = get_docstring(str(path), fragment_loader)
-    return doc, yaml.safe_load(examples), yaml.safe_load(returned) if returned else {}
+    parsed = [yaml.safe_load(part) if isinstance(part, str) else part for part in (examples, returned)]
+    return doc, *parsed
 
 
 def load(name: str) -> dict:
@@ -63,9 +62,7 @@ def test_a_role_says_what_it_takes(role: str) -> None:
         assert set(yaml.safe_load(defaults.read_text())) <= set(specs["main"]["options"])
 
 
-@pytest.mark.parametrize(
-    "path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS))
-)
+@pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS)))
 def test_a_plugin_carries_its_license(path: Path) -> None:
     head = path.read_text()[:400]
     shared = "module_utils" in path.parts

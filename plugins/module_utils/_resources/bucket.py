@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.community.aistore.plugins.module_utils import _errors, _fields, _jobs
 from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, from_space, parse_bucket
-from ansible_collections.community.aistore.plugins.module_utils._client import Client
+from ansible_collections.community.aistore.plugins.module_utils._client import CONTROL_PATIENCE, Client
 from ansible_collections.community.aistore.plugins.module_utils._engine import Resource, Step
 from ansible_collections.community.aistore.plugins.module_utils._errors import OptionError
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
@@ -101,25 +101,26 @@ def argument_spec() -> dict[str, Any]:
 def wishes(params: Mapping[str, Any]) -> list[Wish]:
     """Return what the options of ``ais_bucket`` ask for, checked as far as that needs no cluster."""
     names, items = params.get("name") or [], params.get("buckets") or []
-    shared = {key: params.get(key) for key in (*_ITEM, "state")}
+    shared = {**{key: params.get(key) for key in _ITEM}, "state": params.get("state") or "present"}
     asked = [_wish({**shared, "name": name}, "") for name in names]
-    asked += [
-        _wish(
-            {**shared, **{key: value for key, value in item.items() if value is not None}},
-            f"buckets[{number}].",
-            shared,
-        )
-        for number, item in enumerate(items)
-    ]
+    for number, item in enumerate(items):
+        own = {key: value for key, value in item.items() if value is not None}
+        # What is said of all buckets of the task is said of those that are to be there.
+        usual = shared if own.get("state", shared["state"]) == "present" else {"force": shared["force"]}
+        asked.append(_wish({**usual, **own}, f"buckets[{number}].", usual))
     seen: dict[Bucket, Wish] = {}
     for wish in asked:
         if wish.bucket in seen:
             raise OptionError(f"{wish.bucket} is named twice")
         seen[wish.bucket] = wish
+    if not asked and not params.get("purge_match"):
+        raise OptionError("name: give the name of a bucket, or several in 'buckets'")
     if (params.get("rename_from") or params.get("copy_from")) and len(names) > 1:
         raise OptionError("rename_from and copy_from are for one name; use 'buckets' for several")
     if params.get("purge") and not params.get("purge_match"):
         raise OptionError("purge needs purge_match: a glob of the names that may be destroyed, for example team-*")
+    if params.get("purge_match") and not params.get("purge"):
+        raise OptionError("purge_match does nothing without 'purge: true'")
     return asked
 
 
@@ -145,7 +146,7 @@ def _wish(item: Mapping[str, Any], where: str, shared: Mapping[str, Any] | None 
         force=bool(item.get("force")),
         **source,
     )
-    _check(wish, where)
+    _check(wish)
     return wish
 
 
@@ -156,7 +157,7 @@ def _sections(given: Iterable[str], option: str) -> tuple[str, ...]:
     return RESETTABLE if "all" in given else tuple(given)
 
 
-def _check(wish: Wish, where: str) -> None:
+def _check(wish: Wish) -> None:
     """Raise for what cannot be, whatever the cluster looks like."""
     bucket = wish.bucket
     rules = (
@@ -172,10 +173,10 @@ def _check(wish: Wish, where: str) -> None:
     )  # fmt: skip
     for broken, reason in rules:
         if broken:
-            raise OptionError(f"{where}{bucket}: {reason}")
+            raise OptionError(f"{bucket}: {reason}")
     mirror, chunks = wish.props.get("mirror.enabled"), wish.props.get("chunks.objsize_limit")
     if mirror and chunks:
-        raise OptionError(f"{where}props: mirror.enabled and chunks.objsize_limit exclude each other")
+        raise OptionError(f"{bucket}: props: mirror.enabled and chunks.objsize_limit exclude each other")
 
 
 class Buckets(Resource[World]):
@@ -284,10 +285,10 @@ class Buckets(Resource[World]):
             world = replace(world, targets=len(counts), mountpaths=min(counts, default=0))
         asked = {}
         for bucket in self._to_remove(world):
-            asked[bucket] = replace(world.at(bucket), holds=self._holds(bucket))
+            asked[bucket] = replace(world.at(bucket), holds=_holds(self.client, bucket))
         for wish in self.wishes:
             if wish.state == "evicted" and wish.keep_props and world.exists(wish.bucket):
-                asked[wish.bucket] = replace(world.at(wish.bucket), holds=self._holds(wish.bucket, cached=True))
+                asked[wish.bucket] = replace(world.at(wish.bucket), holds=_holds(self.client, wish.bucket, cached=True))
         return replace(world, buckets={**world.buckets, **asked})
 
     def _to_remove(self, world: World) -> list[Bucket]:
@@ -299,17 +300,6 @@ class Buckets(Resource[World]):
         ]
         purged = [] if self.purge_force else [bucket for bucket in world.buckets if self._purged(bucket)]
         return wanted + purged
-
-    def _holds(self, bucket: Bucket, *, cached: bool = False) -> bool:
-        value = {"pagesize": 1, "props": "name", "flags": "1" if cached else "0"}
-        page = self.client.get_json(
-            bucket.path,
-            what=f"list {bucket}",
-            query=bucket.query(),
-            body={"action": "list", "value": value},
-            patience=max(60.0, self.client.connection.timeout),
-        )
-        return bool(page.get("entries"))
 
     # -- plan -------------------------------------------------------------------------------------------------
 
@@ -388,13 +378,18 @@ def _needs_capacity(wish: Wish, world: World) -> bool:
 
 def _new(bucket: Bucket, world: World) -> dict[str, Any]:
     """Return the properties of a new bucket; one that lives elsewhere brings those it has there."""
-    return {**defaults(world.config, cloud=bucket.cloud), **(world.at(bucket).props or {})}
+    usual = defaults(world.config, cloud=bucket.cloud)
+    found = {**usual, **(world.at(bucket).props or {})}
+    # A look at the cloud tells the region, registering the bucket does not keep it.
+    found.update({path: value for path, value in usual.items() if path.startswith("extra.")})
+    # Versions of another cluster's objects are not kept here.
+    return {**found, "versioning.enabled": False} if bucket.remote_ais else found
 
 
 def _copied(source: Bucket, bucket: Bucket, world: World) -> dict[str, Any]:
-    """Return the properties of a bucket that copying ``source`` makes: those of the source, if it is an ais bucket."""
+    """Return the properties of a bucket that copying ``source`` makes: those of the source, if it lives here alone."""
     found = world.at(source).props or {}
-    if source.cloud or found.get("backend_bck.name"):
+    if source.remote or bucket.remote_ais or found.get("backend_bck.name"):
         return _new(bucket, world)
     return {**_new(bucket, world), **found}
 
@@ -407,29 +402,35 @@ def _wanted(wish: Wish, world: World) -> dict[str, Any]:
         found = {path: value for path, value in usual.items() if path.partition(".")[0] in wish.reset}
         if wish.bucket.cloud:
             found.pop("versioning.enabled", None)  # it is the cloud's
-    return {**found, **wish.props}
+    found.update(wish.props)
+    if wish.props.get("backend_bck.name") == "" and (world.at(wish.bucket).props or {}).get("backend_bck.name"):
+        # Detaching is refused unless versioning is what the bucket behind has, mostly off.
+        found.setdefault("versioning.enabled", False)
+    return found
 
 
 def _present(wish: Wish, world: World) -> list[Step]:
     bucket, wanted = wish.bucket, _wanted(wish, world)
-    steps: list[Step] = []
+    made: Step | None = None
+    source = wish.rename_from or wish.copy_from
     if world.exists(bucket):
-        actual = world.at(bucket).props or {}
-    elif wish.rename_from and world.exists(wish.rename_from):
-        actual = world.at(wish.rename_from).props or {}
-        steps.append(_bring("rename", wish, wish.rename_from))
+        before = world.at(bucket).props or {}
+    elif source is None:
+        before = _new(bucket, world)
+    elif world.at(source).props is None:
+        raise OptionError(f"{bucket} does not exist, nor does the bucket that it should be made of, {source}")
     elif wish.rename_from:
-        raise OptionError(f"{bucket}: neither it nor rename_from {wish.rename_from} exists")
-    elif wish.copy_from and world.at(wish.copy_from).props is not None:
-        actual = _copied(wish.copy_from, bucket, world)
-        steps.append(_bring("copy", wish, wish.copy_from))
-    elif wish.copy_from:
-        raise OptionError(f"{bucket}: copy_from {wish.copy_from} does not exist")
+        before = world.at(source).props or {}
+        made = _bring("rename", wish, source)
     else:
+        before = _copied(source, bucket, world)
+        made = _bring("copy", wish, source)
+    _possible(wish, {**before, **wanted}, before, world)
+    actual = before
+    if made is None and not world.exists(bucket):
         made, first = _create(wish, wanted, world)
-        steps.append(made)
-        actual = {**_new(bucket, world), **first}
-    _possible(wish, {**actual, **wanted}, actual, world)
+        actual = {**before, **first}
+    steps = [made] if made else []
     for number, part in enumerate(parts := _in_turns(wanted, actual)):
         changes = FIELDS.changes(part, actual)
         steps.append(
@@ -440,7 +441,7 @@ def _present(wish: Wish, world: World) -> list[Step]:
                 {"props": _fields.nest({path: before for path, (before, _after) in changes.items()})},
                 {"props": _fields.nest({path: after for path, (_before, after) in changes.items()})},
                 {"bucket": bucket, "props": part, "force": _forced(part, actual)},
-                stage=_SET if steps and steps[0].verb in ("rename", "copy") else _BRING,
+                stage=_SET if made and source else _BRING,
                 blocks=number + 1 < len(parts),
             )
         )
@@ -565,34 +566,43 @@ _PLANS = {"present": _present, "absent": _absent, "evicted": _evicted}
 # -- the deeds -------------------------------------------------------------------------------------------------
 
 
+def _holds(client: Client, bucket: Bucket, *, cached: bool = False) -> bool:
+    """Tell whether ``bucket`` holds an object, or this cluster a cached one of it."""
+    value = {"pagesize": 1, "props": "name", "flags": "1" if cached else "0"}
+    page = client.get_json(
+        bucket.path,
+        what=f"list {bucket}",
+        query=bucket.query(),
+        body={"action": "list", "value": value},
+        patience=max(CONTROL_PATIENCE, client.connection.timeout),
+    )
+    return bool(page.get("entries"))
+
+
 def _do_create(client: Client, step: Step) -> list[Job]:
     bucket: Bucket = step.payload["bucket"]
-    try:
-        client.request(
-            "POST",
-            bucket.path,
-            what=f"{step.verb} {bucket}",
-            query=bucket.query(),
-            action="create-bck",
-            value=FIELDS.payload(step.payload["props"]) or None,
-            repeat=True,
-        )
-    except _errors.Conflict as error:
-        # Somebody else, or an earlier try whose answer got lost, was faster.
-        if error.tcode != "ErrBucketAlreadyExists":
-            raise
+    _create_bucket(client, bucket, step.payload["props"], f"{step.verb} {bucket}")
     if bucket.remote_ais:
         # The other cluster has it; a look at it enters it here.
         client.request("HEAD", bucket.path, what=f"register {bucket}", query=bucket.query(), writes=True, repeat=True)
     return []
 
 
+def _create_bucket(client: Client, bucket: Bucket, props: Mapping[str, Any], what: str) -> None:
+    value = FIELDS.payload(props) or None
+    try:
+        client.request(
+            "POST", bucket.path, what=what, query=bucket.query(), action="create-bck", value=value, repeat=True
+        )
+    except _errors.Conflict as error:
+        # Somebody else, or an earlier try whose answer got lost, was faster.
+        if error.tcode != "ErrBucketAlreadyExists":
+            raise
+
+
 def _do_set(client: Client, step: Step) -> list[Job]:
     bucket: Bucket = step.payload["bucket"]
     value = FIELDS.payload(step.payload["props"])
-    if step.payload["props"].get("backend_bck.name") == "":
-        # Detaching is refused unless versioning is what the cloud's bucket says; off always is.
-        value.setdefault("versioning", {}).setdefault("enabled", False)
     if step.payload["force"]:
         value["force"] = True
     answer = client.request(
@@ -602,17 +612,31 @@ def _do_set(client: Client, step: Step) -> list[Job]:
     return _jobs.of_answer(answer.text, kind, str(bucket))
 
 
-def _do_move(client: Client, step: Step) -> list[Job]:
+def _do_rename(client: Client, step: Step) -> list[Job]:
     bucket, source = step.payload["bucket"], step.payload["source"]
-    kind = "move-bck" if step.verb == "rename" else "copy-bck"
-    query = {**source.query(), "bck_to": bucket.uname()}
-    if step.verb == "copy" and source.remote:
-        query["presence"] = 0  # all its objects, not only the cached ones
-    answer = client.request("POST", source.path, what=f"{step.verb} {source} to {bucket}", query=query, action=kind)
-    return [
-        replace(job, kind="copy-listrange") if job.id.startswith("tco-") else job
-        for job in _jobs.of_answer(answer.text, kind, str(bucket))
-    ]
+    return _move(client, bucket, source, "move-bck", what=f"rename {source} to {bucket}")
+
+
+def _do_copy(client: Client, step: Step) -> list[Job]:
+    bucket, source = step.payload["bucket"], step.payload["source"]
+    what = f"copy {source} to {bucket}"
+    if bucket.remote_ais:
+        _do_create(client, replace(step, payload={"bucket": bucket, "props": {}}))
+    if not source.remote:
+        return _move(client, bucket, source, "copy-bck", what=what)
+    # All of a remote bucket's objects, not only the cached ones: another kind of job, which makes no bucket when
+    # there is nothing to copy.
+    _create_bucket(client, bucket, {}, what)
+    if not _holds(client, source):
+        return []
+    jobs = _move(client, bucket, source, "copy-bck", what=what, presence=0)
+    return [replace(job, kind="copy-listrange") if job.id.startswith("tco-") else job for job in jobs]
+
+
+def _move(client: Client, bucket: Bucket, source: Bucket, action: str, *, what: str, **query: Any) -> list[Job]:
+    query = {**source.query(), "bck_to": bucket.uname(), **query}
+    answer = client.request("POST", source.path, what=what, query=query, action=action)
+    return _jobs.of_answer(answer.text, action, str(bucket))
 
 
 def _do_remove(client: Client, step: Step) -> list[Job]:
@@ -637,8 +661,8 @@ _DEEDS = {
     "create": _do_create,
     "register": _do_create,
     "set": _do_set,
-    "rename": _do_move,
-    "copy": _do_move,
+    "rename": _do_rename,
+    "copy": _do_copy,
     "destroy": _do_remove,
     "evict": _do_remove,
 }

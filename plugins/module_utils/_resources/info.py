@@ -143,7 +143,15 @@ def _seconds(nanoseconds: str | None) -> int:
 def _buckets(gatherer: Gatherer) -> list[dict[str, Any]]:
     found = gatherer.client.get_json("/v1/buckets", what="list buckets", query={"presence": 2}, body={"action": "list"})
     buckets = sorted(_address.from_json(entry) for entry in found or ())
-    return [{"uri": str(bucket), **bucket.json()} for bucket in buckets]
+    return [
+        {
+            "uri": str(bucket),
+            "name": bucket.name,
+            "provider": bucket.provider,
+            "namespace": {"uuid": bucket.uuid, "name": bucket.namespace},
+        }
+        for bucket in buckets
+    ]
 
 
 def _xactions(gatherer: Gatherer) -> list[dict[str, Any]]:

@@ -30,7 +30,9 @@ def known_kind(name: str, option: str = "kind") -> _jobs.Kind:
     kind = _jobs.kind_of(name)
     if kind.name not in _jobs.KINDS:
         names = sorted({each for known in _jobs.KINDS.values() for each in (known.name, known.display)})
-        raise OptionError(f"{option}: unknown kind of job {name!r}{suggest(name, names)} Known are {', '.join(names)}")
+        raise OptionError(
+            f"{option}: unknown kind of job {name!r}{suggest(name, names) or '.'} Known are: {', '.join(names)}"
+        )
     return kind
 
 
@@ -78,6 +80,13 @@ def _job(job: str, snaps: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "about": str(first.get("ctlmsg") or ""),
         "targets": targets,
     }
+
+
+def blank(job: str, kind: str, state: str, bucket: str = "") -> dict[str, Any]:
+    """Return the record of a job of which no target has told anything (yet)."""
+    texts = {"source": "", "destination": "", "started": "", "finished": ""}
+    head = {"id": job, "kind": kind, "display": _jobs.kind_of(kind).display, "bucket": bucket, "state": state}
+    return {**head, **texts, **dict.fromkeys(_COUNTERS, 0), "error": "", "about": "", "targets": {}}
 
 
 def _part(snap: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,9 +34,7 @@ def main() -> int:
     parser.add_argument("--authn", action="store_true")
     parser.add_argument("--rebalance", action="store_true")
     options = vars(parser.parse_args())
-    state, directory, cache, check = (
-        options.pop(name) for name in ("state", "directory", "cache", "check")
-    )
+    state, directory, cache, check = (options.pop(name) for name in ("state", "directory", "cache", "check"))
     if options.pop("stdin"):
         options.update(json.load(sys.stdin))
     password = options.pop("authn_password", "")

@@ -53,10 +53,6 @@ def binaries(version: str, cache: Path) -> Path:
     return built
 
 
-def is_built(version: str, cache: Path) -> bool:
-    return any((cache / "server").glob(f"{version}-*"))
-
-
 def _build(module: Path, built: Path) -> None:
     go = _go(_wanted(module), built.parent.parent)
     with tempfile.TemporaryDirectory(dir=built.parent, prefix=".building-") as scratch:

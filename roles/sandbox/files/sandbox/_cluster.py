@@ -196,9 +196,10 @@ class Sandbox:
 
     def stop(self, *, check: bool = False) -> bool:
         """No process runs; data and configuration stay."""
-        if check:
+        if check or not self.exists:
             return bool(self.pids)
-        return bool(_processes.end(self.directory))
+        with _build.locked(self.directory):
+            return bool(_processes.end(self.directory))
 
     def remove(self, *, check: bool = False) -> bool:
         """Nothing is left."""
@@ -210,7 +211,7 @@ class Sandbox:
         if check or not there:
             return there
         with _build.locked(self.directory):
-            self.stop()
+            _processes.end(self.directory)
             shutil.rmtree(self.directory)
         self._state = {}
         return True
@@ -301,7 +302,6 @@ class Sandbox:
     def _create(self, until_up: contextlib.ExitStack) -> None:
         if any(self.directory.iterdir()):
             raise SandboxError(f"{self.directory} is not empty and holds no sandbox; use another directory")
-        self.directory.chmod(0o700)
         spec = self.spec
         base = spec.base_port
         if not base:
@@ -310,15 +310,24 @@ class Sandbox:
         names = [f"proxy-{number + 1:02}" for number in range(spec.proxies)]
         names += [f"target-{number + 1:02}" for number in range(spec.targets)]
         self._state = {"spec": spec.as_dict(), "base": base, "nodes": names}
-        self._save()
-        if spec.tls != "off":
+        try:
+            self._fill()
+        except BaseException:  # half a sandbox is none
+            self._state = {}
+            shutil.rmtree(self.directory)
+            raise
+
+    def _fill(self) -> None:
+        self.directory.chmod(0o700)
+        if self.spec.tls != "off":
             _tls.make(self.directory / "tls")
-        if spec.authn:
+        if self.spec.authn:
             self._create_authn()
-        config = cluster_config(spec, self.endpoint, self.tls_files)
+        config = cluster_config(self.spec, self.endpoint, self.tls_files)
         _write(self.directory / "cluster.json", config)
-        for name in names:
+        for name in self.nodes:
             self._configure(name)
+        self._save()
 
     def _create_authn(self) -> None:
         home = self.directory / "authn"

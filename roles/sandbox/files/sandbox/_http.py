@@ -25,10 +25,11 @@ class Http:
         self.token = ""
 
     def call(
-        self, method: str, url: str, body: Any = None, timeout: float = 5
+        self, method: str, url: str, body: Any = None, timeout: float = 5, raw: bytes | None = None
     ) -> tuple[int, bytes]:
-        """Status and body; status 0 when nobody answered."""
-        request = urllib.request.Request(url, method=method)
+        """Status and body; ``body`` is sent as JSON, ``raw`` as it is; status 0: nobody answered."""
+        request = urllib.request.Request(url, data=raw, method=method)
+        request.add_header("Content-Type", "application/octet-stream")
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")

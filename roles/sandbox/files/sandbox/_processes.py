@@ -90,11 +90,7 @@ def end(directory: Path, names: set[str] | None = None, *, patience: float = 10.
     start = time.monotonic()
     asked = -1.0
     while True:
-        alive = {
-            name: pid
-            for name, pid in running(directory).items()
-            if names is None or name in names
-        }
+        alive = {name: pid for name, pid in running(directory).items() if names is None or name in names}
         ended.update(alive)
         for pid in ended.values():
             _reap(pid)

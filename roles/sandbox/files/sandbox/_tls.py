@@ -26,10 +26,8 @@ def files(home: Path) -> dict[str, str]:
 
 
 def make(home: Path) -> None:
-    """CA, server and client certificate in ``home``; nothing happens when they are there."""
-    if (home / "client.crt").exists():
-        return
-    home.mkdir(mode=0o700, exist_ok=True)
+    """CA, server and client certificate in ``home``."""
+    home.mkdir(mode=0o700)
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     _openssl(
         home,
@@ -50,9 +48,7 @@ def make(home: Path) -> None:
 
 def _openssl(home: Path, *arguments: str) -> None:
     try:
-        done = subprocess.run(
-            ["openssl", *arguments], cwd=home, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(["openssl", *arguments], cwd=home, capture_output=True, text=True, check=False)
     except OSError as error:
         raise SandboxError(f"sandbox: tls needs the openssl command: {error}") from error
     if done.returncode:

@@ -1,0 +1,762 @@
+# Copyright (c) 2026, community.aistore contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""One object: stored from many sources, fetched to a file, removed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.community.aistore.plugins.module_utils import (
+    _checksums,
+    _errors,
+    _evidence,
+    _jobs,
+    _listing,
+    _transfer,
+)
+from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, object_problem, split_address
+from ansible_collections.community.aistore.plugins.module_utils._client import Answer, Client, object_path
+from ansible_collections.community.aistore.plugins.module_utils._engine import Resource, Step
+from ansible_collections.community.aistore.plugins.module_utils._errors import (
+    AisError,
+    JobFailed,
+    OptionError,
+)
+from ansible_collections.community.aistore.plugins.module_utils._files import FileAttributes
+from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
+
+#: The options that say where the content of an object comes from.
+SOURCES = ("src", "content", "url", "copy_from", "rename_from", "promote_from")
+#: The checksum of an object, and the address, that its content was downloaded from; kept as custom metadata.
+MARK = "ansible-url"
+#: Custom metadata that the server itself keeps on objects of remote buckets.
+_SERVERS_OWN = frozenset(
+    ("source", "ETag", "md5", "crc32c", "version", "Content-Type", "LastModified", "Last-Modified")
+)
+#: The custom metadata of an object may take so many bytes (AIStore 5.0).
+_MOST_CUSTOM = 2048
+#: What the server does not escape when it copies an object to another target.
+_NOT_COPIED = frozenset("%#?")
+#: Where AIStore 5.0 takes files to promote from.
+PROMOTE_ROOT = "/var/lib/ais/promote"
+#: What a 404 says when there is no object, or no bucket; others are about backends and remote clusters out of reach.
+_ABSENT = frozenset(("", "ErrNotFound", "ErrBckNotFound", "ErrRemoteBckNotFound"))
+_MD5 = re.compile(r"^[0-9a-f]{32}$")
+_RANGE = re.compile(r"^\s*(?:bytes=)?(\d*)\s*-\s*(\d*)\s*$")
+_UNFINISHED = ("0001-", "1970-01-01")
+_POLL = 0.25
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one object is. ``kind`` and ``value`` of its checksum are ``""`` where the cluster keeps none."""
+
+    exists: bool = False
+    size: int | None = None
+    kind: str = ""
+    value: str = ""
+    version: str = ""
+    atime: int | None = None
+    custom: Mapping[str, str] = field(default_factory=dict)
+    cached: bool | None = None
+    copies: int | None = None
+    location: str = ""
+    #: There is not even the bucket.
+    no_bucket: bool = False
+
+    @property
+    def props(self) -> _transfer.Props:
+        """What comparing needs; the ETag of an object that is only in a cloud stands for its MD5 where it is one."""
+        etag = self.custom.get("ETag", "").strip('"')
+        if not self.value and _MD5.match(etag):
+            return _transfer.Props(self.size or 0, "md5", etag)
+        return _transfer.Props(self.size or 0, self.kind, self.value)
+
+
+def head(client: Client, bucket: Bucket, name: str, *, presence: bool = False) -> Found:
+    """Return what object ``name`` is; with ``presence`` only as far as it is in the cluster, without asking a cloud."""
+    what = f"look at {bucket}/{name}"
+    answer = client.transfer(
+        "HEAD",
+        object_path(bucket.name, name),
+        what=what,
+        query={**bucket.query(), **({"presence": "2"} if presence else {})},
+        accept=(404,),
+    )
+    if answer.status == 404:
+        error = _errors.api_error(what, 404, answer.headers.get("Hdr-Error", ""))
+        if error.tcode not in _ABSENT:
+            raise error
+        return Found(no_bucket="BckNotFound" in error.tcode)
+    return of_answer(answer)
+
+
+def of_answer(answer: Answer) -> Found:
+    """Return what a successful HEAD answer says of an object."""
+    found = answer.headers
+    custom = dict(line.partition("=")[::2] for line in answer.lines("Ais-Custom-Md"))
+    atime = found.get("Ais-Atime", "")
+    return Found(
+        exists=True,
+        size=int(found.get("Content-Length") or 0),
+        kind=found.get("Ais-Checksum-Type", ""),
+        value=found.get("Ais-Checksum-Value", ""),
+        version=found.get("Ais-Version", ""),
+        atime=int(atime) if atime.lstrip("-").isdigit() else None,
+        custom=custom,
+        cached=found.get("Ais-Present", "true") == "true",
+        copies=int(found.get("Ais-Mirror-Copies") or 0),
+        location=found.get("Ais-Location", ""),
+    )
+
+
+def own_custom(bucket: Bucket, custom: Mapping[str, str]) -> dict[str, str]:
+    """Return the custom metadata that users gave: without the server's and without this collection's."""
+    hidden = _SERVERS_OWN if bucket.remote else frozenset()
+    return {key: value for key, value in sorted(custom.items()) if key not in hidden and key != MARK}
+
+
+def bucket_checksum(client: Client, bucket: Bucket) -> str:
+    """Return the kind of checksum of a bucket. Raises :class:`NotFound` when there is no such bucket."""
+    answer = client.request("HEAD", bucket.path, what=f"look at {bucket}", query=bucket.query())
+    found = re.search(r'"checksum":\{"type":"(\w+)"', answer.headers.get("Ais-Bucket-Props", ""))
+    return found[1] if found else "xxhash2"
+
+
+# -- what is wanted -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What one object should be. ``content`` is that of ``src`` or ``content``."""
+
+    bucket: Bucket
+    name: str
+    state: str = "present"
+    content: _transfer.Content | None = None
+    url: str = ""
+    copy_from: tuple[Bucket, str] | None = None
+    rename_from: str = ""
+    promote_from: str = ""
+    recursive: bool = True
+    custom: Mapping[str, str] | None = None
+    purge_custom: bool = False
+    dest: str = ""
+    part: _transfer.Range | None = None
+    force: bool = False
+    allow_degraded: bool = False
+
+    @property
+    def target(self) -> str:
+        """The object's address."""
+        return f"{self.bucket}/{self.name}"
+
+    @property
+    def directory(self) -> bool:
+        """A whole directory is to be promoted; ``name`` is the prefix of its objects."""
+        return self.promote_from.endswith("/")
+
+
+def wish(params: Mapping[str, Any], bucket: Bucket, name: str) -> Wish:
+    """Return what the options of ``ais_object`` ask for, checked as far as that needs no cluster."""
+    state = str(params.get("state") or "present")
+    given = [source for source in SOURCES if params.get(source) is not None]
+    if len(given) > 1:
+        raise OptionError(f"{' and '.join(given)}: the content of an object can come from one of them")
+    for options, owner in (
+        (SOURCES, "present"),
+        (("custom", "purge_custom"), "present"),
+        (("dest", "range"), "fetched"),
+    ):
+        misplaced = [option for option in options if params.get(option)]
+        if misplaced and state != owner:
+            raise OptionError(f"{misplaced[0]} is for 'state: {owner}'")
+    if state == "fetched" and not params.get("dest"):
+        raise OptionError("'state: fetched' needs dest, the file to write")
+    promoted = str(params.get("promote_from") or "")
+    check_name(name.rstrip("/") if promoted.endswith("/") else name, "name")
+    found = Wish(
+        bucket,
+        name,
+        state,
+        url=str(params.get("url") or ""),
+        promote_from=promoted,
+        recursive=bool(params.get("recursive", True)),
+        custom=_custom(params.get("custom")),
+        purge_custom=bool(params.get("purge_custom")),
+        part=_part(params.get("range")),
+        force=bool(params.get("force")),
+        allow_degraded=bool(params.get("allow_degraded")),
+    )
+    if found.purge_custom and found.custom is None:
+        raise OptionError("purge_custom needs custom: what is to stay; '{}' for nothing")
+    if promoted:
+        _check_promote(promoted)
+        if found.directory and found.custom is not None:
+            raise OptionError("custom cannot be set on the files of a promoted directory")
+        if found.directory and name and not name.endswith("/"):
+            raise OptionError(f"name: {name!r} is the prefix of the objects of a promoted directory: end it with '/'")
+    if params.get("rename_from") is not None:
+        found = replace(found, rename_from=_old_name(bucket, str(params["rename_from"]), name))
+    if params.get("copy_from") is not None:
+        found = replace(found, copy_from=_origin(bucket, str(params["copy_from"]), name))
+    if state == "fetched":
+        dest = str(params["dest"])
+        if os.path.isdir(dest) or dest.endswith("/"):
+            dest = os.path.join(dest, name.rpartition("/")[2])
+        found = replace(found, dest=dest)
+    if params.get("content") is not None:
+        return replace(found, content=_transfer.of_bytes(str(params["content"]).encode("utf-8", "surrogateescape")))
+    if params.get("src") is not None:
+        return replace(found, content=_transfer.of_file(str(params["src"])))
+    return found
+
+
+def check_name(name: str, option: str) -> None:
+    """Raise :class:`OptionError` for a name that the server would not keep as it is."""
+    problem = object_problem(name) if name else None
+    if problem:
+        raise OptionError(f"{option}: {name!r}: {problem}; choose another name")
+
+
+def _custom(given: Mapping[str, Any] | None) -> dict[str, str] | None:
+    if given is None:
+        return None
+    found = {str(key): value if isinstance(value, str) else _text(value, str(key)) for key, value in given.items()}
+    for key, value in found.items():
+        if not key or "=" in key or key != key.strip() or not key.isprintable():
+            raise OptionError(f"custom: {key!r} cannot be a key: it must be printable, without '=' and outer spaces")
+        if value != value.strip() or not (value.isprintable() or not value):
+            raise OptionError(f"custom.{key}: {value!r} cannot be kept: no outer spaces, no line breaks")
+        if key == MARK:
+            raise OptionError(f"custom.{key}: this key is kept for where an object was downloaded from")
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in found.items())
+    if size > _MOST_CUSTOM:
+        raise OptionError(f"custom: {size} bytes; an object can have {_MOST_CUSTOM} bytes of custom metadata")
+    return found
+
+
+def _text(value: Any, key: str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return str(value)
+    raise OptionError(f"custom.{key}: {value!r} is not a text; custom metadata is text")
+
+
+def _part(given: Any) -> _transfer.Range | None:
+    """Return the range that an option such as ``0-99``, ``100-`` or ``-100`` names."""
+    if given is None:
+        return None
+    found = _RANGE.match(str(given))
+    if not found or not (found[1] or found[2]):
+        raise OptionError(f"range: {given!r} is not a range; write for example '0-99', '100-' or '-100'")
+    if not found[1]:
+        part: _transfer.Range = (-int(found[2]), None)
+    else:
+        part = (int(found[1]), int(found[2]) if found[2] else None)
+    if part == (0, None) or (part[1] is not None and part[1] < part[0]) or not (part[0] or part[1] is not None):
+        raise OptionError(f"range: {given!r} names no part of an object")
+    return part
+
+
+def _check_promote(path: str) -> None:
+    if not path.startswith("/") or any(step in (".", "..") for step in path.split("/")):
+        raise OptionError(f"promote_from: {path!r} must be an absolute path on the targets, without '.' and '..'")
+
+
+def _old_name(bucket: Bucket, given: str, name: str) -> str:
+    """Return the name that ``rename_from`` gives, as a name or a whole address in the same bucket."""
+    origin = split_address(given, "rename_from") if "://" in given else (bucket, given)
+    if origin[0] != bucket:
+        raise OptionError(f"rename_from: {given!r} is not in {bucket}; an object cannot be renamed out of its bucket")
+    if bucket.remote:
+        raise OptionError(f"rename_from: objects of remote buckets cannot be renamed ({bucket})")
+    if origin[1] == name:
+        raise OptionError(f"rename_from: {given!r} is its name already")
+    check_name(origin[1], "rename_from")
+    return origin[1]
+
+
+def _origin(bucket: Bucket, given: str, name: str) -> tuple[Bucket, str]:
+    """Return the object that ``copy_from`` gives, as a whole address or a name in the same bucket."""
+    origin = split_address(given, "copy_from") if "://" in given else (bucket, given)
+    if not origin[1]:
+        raise OptionError(f"copy_from: {given!r} names no object")
+    if origin == (bucket, name):
+        raise OptionError(f"copy_from: {given!r} is the object itself")
+    check_name(origin[1], "copy_from")
+    return origin
+
+
+# -- what is --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known: the object, the one that it comes from, the file that it goes to, and what is in doubt."""
+
+    found: Found
+    #: The content (of the object, or of the file) is the desired one already.
+    same: bool = False
+    source: Found | None = None
+    #: Size of the file at ``dest``, None when there is none.
+    file: int | None = None
+    attributes: tuple[dict[str, Any], dict[str, Any]] | None = None
+    #: Kind of checksum of the bucket; read when an object is to be stored.
+    kind: str = ""
+    #: Why an absence that the plan rests on cannot be proven.
+    doubts: tuple[str, ...] = ()
+    #: Objects below the prefix of a promoted directory.
+    below: int = 0
+
+
+class ObjectResource(Resource[State]):
+    """One object."""
+
+    def __init__(self, wish: Wish, client: Client, files: FileAttributes | None = None) -> None:
+        self.wish, self.client, self.files = wish, client, files
+        self._done = False
+
+    # -- read
+
+    def read(self) -> State:
+        wish = self.wish
+        if wish.directory:
+            return self._doubting(self._read_directory())
+        state = State(head(self.client, wish.bucket, wish.name))
+        if wish.rename_from:
+            state = replace(state, source=head(self.client, wish.bucket, wish.rename_from))
+        if wish.copy_from:
+            state = replace(state, source=head(self.client, *wish.copy_from))
+        if wish.state == "fetched":
+            state = self._read_file(state)
+        if self._done:
+            return replace(state, same=True)
+        state = replace(state, same=self._same(state))
+        if wish.content is not None and not state.same and not state.found.no_bucket:
+            state = replace(state, kind=bucket_checksum(self.client, wish.bucket))
+        return self._doubting(state)
+
+    def _read_directory(self) -> State:
+        wish = self.wish
+        count = sum(1 for _entry in _listing.entries(self.client, wish.bucket, prefix=wish.name, flags=_listing.NAMES))
+        return State(Found(), below=count)
+
+    def _read_file(self, state: State) -> State:
+        dest = self.wish.dest
+        if os.path.isdir(dest):
+            raise OptionError(f"dest: {dest} is a directory")
+        if not os.path.isdir(os.path.dirname(dest) or "."):
+            raise OptionError(f"dest: the directory {os.path.dirname(dest)} does not exist")
+        if not os.path.lexists(dest):
+            return state
+        size = _transfer.of_file(dest, "dest").size
+        return replace(state, file=size, attributes=self.files.differences(dest) if self.files else None)
+
+    def _same(self, state: State) -> bool:
+        """Tell whether the content is the desired one already, with as little reading as possible."""
+        wish, found = self.wish, state.found
+        if not found.exists:
+            return False
+        if wish.state == "fetched":
+            return state.file is not None and self._same_file(state, _transfer.of_file(wish.dest, "dest"))
+        if wish.content is not None:
+            return _transfer.same(self.client, wish.bucket, wish.name, wish.content, found.props)
+        if wish.url:
+            return not wish.force and found.custom.get(MARK) == mark(found, wish.url)
+        if wish.copy_from and state.source and state.source.exists:
+            return self._same_object(found, state.source, wish.copy_from)
+        return not wish.force
+
+    def _same_file(self, state: State, file: _transfer.Content) -> bool:
+        wish, size = self.wish, state.found.size or 0
+        if wish.part is None:
+            return _transfer.same(self.client, wish.bucket, wish.name, file, state.found.props)
+        if file.size != part_size(wish.part, size):
+            return False
+        return _transfer.matches(self.client, wish.bucket, wish.name, file, wish.part)
+
+    def _same_object(self, found: Found, source: Found, origin: tuple[Bucket, str]) -> bool:
+        """Compare with another object: by checksums, or where those are of different kinds by reading."""
+        ours, theirs = found.props, source.props
+        if ours.size != theirs.size:
+            return False
+        if ours.value and ours.kind == theirs.kind:
+            return ours.value == theirs.value
+        kind = theirs.kind if _checksums.known(theirs.kind) and theirs.value else _checksums.PORTABLE
+        value = theirs.value if kind == theirs.kind else _transfer.digest(self.client, *origin, kind)
+        return _transfer.digest(self.client, self.wish.bucket, self.wish.name, kind) == value
+
+    def _doubting(self, state: State) -> State:
+        """Add why an absence is in doubt, if the plan would rest on one."""
+        if self.wish.allow_degraded or not self._rests_on_absence(state):
+            return state
+        return replace(state, doubts=_evidence.doubts(self.client, self.wish.bucket))
+
+    def _rests_on_absence(self, state: State) -> bool:
+        wish, found = self.wish, state.found
+        if found.no_bucket:
+            return False
+        if wish.directory:
+            return not state.below
+        if wish.rename_from:
+            return not found.exists or not (state.source and state.source.exists)
+        if wish.copy_from and not (state.source and state.source.exists):
+            return True
+        # To store content under a name is right whatever is there; a promotion never replaces anything.
+        return not found.exists and not (wish.content or wish.url or wish.copy_from)
+
+    # -- plan
+
+    def plan(self, state: State) -> Sequence[Step]:
+        return _PLANS[self.wish.state](self, state)
+
+    def _plan_absent(self, state: State) -> list[Step]:
+        if not state.found.exists:
+            _evidence.refuse(f"{self.wish.target} was not found", state.doubts)
+            return []
+        return [Step("delete", self.wish.target, before=self._shown(state.found))]
+
+    def _plan_fetched(self, state: State) -> list[Step]:
+        wish, found = self.wish, state.found
+        if not found.exists:
+            self._missing(state, "it cannot be fetched")
+        if wish.part is not None:
+            part_size(wish.part, found.size or 0)
+        attributes = state.attributes
+        if not state.same:
+            size = found.size if wish.part is None else part_size(wish.part, found.size or 0)
+            after = {"size": size, "from": wish.target, **(attributes[1] if attributes else {})}
+            before = None if state.file is None else {"size": state.file, **(attributes[0] if attributes else {})}
+            verb = "create" if state.file is None else "update"
+            return [Step(verb, wish.dest, {"from": wish.target, "size": size}, before, after)]
+        if attributes:
+            return [Step("set", wish.dest, attributes[1], attributes[0], attributes[1])]
+        return []
+
+    def _plan_present(self, state: State) -> list[Step]:
+        wish, found = self.wish, state.found
+        if found.no_bucket:
+            raise AisError(f"{wish.bucket} does not exist, so that {wish.name} cannot be stored in it")
+        steps = self._plan_content(state)
+        was = found.custom if found.exists else {}
+        if wish.copy_from and steps and state.source:
+            was = {**was, **own_custom(wish.bucket, state.source.custom)}
+        if wish.rename_from and steps and state.source:
+            was = state.source.custom
+        return steps + self._plan_custom(was)
+
+    def _plan_content(self, state: State) -> list[Step]:
+        wish, found, source = self.wish, state.found, state.source
+        if wish.directory:
+            if state.below and not wish.force:
+                return []
+            _evidence.refuse(f"nothing was found at {wish.target}", state.doubts)
+            return [self._step("promote", {"from": wish.promote_from}, state)]
+        if wish.rename_from:
+            return self._plan_rename(state)
+        if wish.copy_from:
+            if not (source and source.exists):
+                origin = "/".join(map(str, wish.copy_from))
+                _evidence.refuse(f"{origin} was not found", state.doubts)
+                raise AisError(f"copy_from: {origin} does not exist")
+            return [] if state.same else [self._step("copy", {"from": "/".join(map(str, wish.copy_from))}, state)]
+        if state.same:
+            return []
+        if wish.content is not None:
+            return [self._step("update" if found.exists else "create", {"size": wish.content.size}, state)]
+        if wish.url:
+            return [self._step("download", {"from": wish.url}, state, blocks=True)]
+        if wish.promote_from:
+            if not found.exists:
+                _evidence.refuse(f"{wish.target} was not found", state.doubts)
+            return [self._step("promote", {"from": wish.promote_from}, state)]
+        if not found.exists:
+            self._missing(state, f"give one of {', '.join(SOURCES)} to make it")
+        return []
+
+    def _plan_rename(self, state: State) -> list[Step]:
+        wish, found, source = self.wish, state.found, state.source or Found()
+        old = f"{wish.bucket}/{wish.rename_from}"
+        if not source.exists:
+            _evidence.refuse(f"{old} was not found", state.doubts)
+            if found.exists:
+                return []
+            raise AisError(f"rename_from: neither {old} nor {wish.target} exists")
+        if not found.exists:
+            _evidence.refuse(f"{wish.target} was not found, and renaming would replace it", state.doubts)
+        elif not wish.force and not self._identical(found, source):
+            raise AisError(
+                f"rename_from: both {old} and {wish.target} exist, and they differ",
+                hint="Say 'force: true' to replace the latter, or remove one of them.",
+            )
+        return [
+            Step(
+                "rename",
+                wish.target,
+                {"from": old},
+                self._shown(found) if found.exists else {"from": old},
+                self._shown(source),
+            )
+        ]
+
+    @staticmethod
+    def _identical(found: Found, source: Found) -> bool:
+        return bool(found.value) and (found.size, found.kind, found.value) == (source.size, source.kind, source.value)
+
+    def _plan_custom(self, was: Mapping[str, str]) -> list[Step]:
+        """Return the step that changes custom metadata, from what it ``was`` (or will be after the steps before)."""
+        wish = self.wish
+        if wish.custom is None:
+            return []
+        ours = own_custom(wish.bucket, was)
+        wanted = {**({} if wish.purge_custom else ours), **wish.custom}
+        if wanted == ours:
+            return []
+        changed = {key: value for key, value in wanted.items() if ours.get(key) != value}
+        gone = {key for key in ours if key not in wanted}
+        before = {key: value for key, value in ours.items() if key in changed or key in gone}
+        # Only with the whole map can a key be removed: what is the server's, or ours, goes along.
+        whole = {**{key: value for key, value in was.items() if key not in ours}, **wanted} if gone else None
+        return [
+            Step(
+                "set",
+                wish.target,
+                {"custom": sorted({*changed, *gone})},
+                {"custom": before} if before else None,
+                {"custom": changed} if changed else {"custom": {}},
+                payload=(whole, changed),
+            )
+        ]
+
+    def _missing(self, state: State, consequence: str) -> None:
+        wish = self.wish
+        _evidence.refuse(f"{wish.target} was not found", state.doubts)
+        where = f"{wish.bucket} does not exist" if state.found.no_bucket else f"{wish.target} does not exist"
+        raise AisError(f"{where}; {consequence}")
+
+    def _step(self, verb: str, detail: dict[str, Any], state: State, *, blocks: bool = False) -> Step:
+        after = self._shown(self._stored(state))
+        before = self._shown(state.found) if state.found.exists else None
+        return Step(verb, self.wish.target, detail, before, {**after, **detail}, payload=state.kind, blocks=blocks)
+
+    @staticmethod
+    def _shown(found: Found) -> dict[str, Any]:
+        """Return an object as the diff shows it."""
+        shown: dict[str, Any] = {"size": found.size} if found.size is not None else {}
+        if found.value:
+            shown["checksum"] = f"{found.kind}:{found.value}"
+        return shown
+
+    # -- foresee
+
+    def _stored(self, state: State) -> Found:
+        """Return the object after its content was stored, as far as that can be known before."""
+        wish = self.wish
+        if wish.content is not None:
+            kind = state.kind or "none"
+            value = wish.content.digest(kind) if _checksums.known(kind) and wish.content.size is not None else ""
+            return Found(True, wish.content.size, kind if value else "", value, custom=state.found.custom, cached=True)
+        if (wish.copy_from or wish.rename_from) and state.source:
+            custom = state.source.custom if wish.rename_from else {**state.found.custom, **state.source.custom}
+            return replace(state.source, custom=custom)
+        return Found(True, custom=state.found.custom)
+
+    def foresee(self, state: State, steps: Sequence[Step]) -> State:
+        found = state.found
+        for step in steps:
+            if step.verb == "delete":
+                found = Found()
+            elif step.verb == "set" and step.target == self.wish.target:
+                whole, changed = step.payload
+                kept = found.custom if whole is None else whole
+                found = replace(found, custom={**kept, **changed})
+            elif step.target == self.wish.target:
+                found = self._stored(state)
+        return replace(state, found=found)
+
+    # -- apply
+
+    def apply(self, step: Step) -> Sequence[Job]:
+        self._done = True
+        return _APPLY[step.verb](self, step) or ()
+
+    def _path(self, name: str | None = None) -> str:
+        return object_path(self.wish.bucket.name, self.wish.name if name is None else name)
+
+    def _delete(self, step: Step) -> None:
+        self.client.transfer(
+            "DELETE",
+            self._path(),
+            what=f"delete {step.target}",
+            query=self.wish.bucket.query(),
+            repeat=True,
+            accept=(404,),
+        )
+
+    def _store(self, step: Step) -> None:
+        wish = self.wish
+        if wish.state == "fetched":
+            dress = (lambda path: self.files.apply(path, temporary=True)) if self.files else None  # type: ignore[union-attr]
+            _transfer.download(self.client, wish.bucket, wish.name, wish.dest, part=wish.part, dress=dress)
+            if self.files:
+                self.files.apply(wish.dest)
+            return
+        assert wish.content is not None
+        _transfer.upload(self.client, wish.bucket, wish.name, wish.content, kind=step.payload)
+
+    def _set(self, step: Step) -> None:
+        if step.target == self.wish.dest and self.files:
+            self.files.apply(self.wish.dest)
+            return
+        whole, changed = step.payload
+        self._patch(changed if whole is None else whole, whole=whole is not None)
+
+    def _patch(self, custom: Mapping[str, str], *, whole: bool = False) -> None:
+        query: dict[str, Any] = {**self.wish.bucket.query(), **({"set-new-custom": True} if whole else {})}
+        self.client.transfer(
+            "PATCH",
+            self._path(),
+            what=f"set custom metadata of {self.wish.target}",
+            query=query,
+            body={"value": dict(custom)},
+            repeat=True,
+        )
+
+    def _rename(self, step: Step) -> None:
+        wish = self.wish
+        what = f"rename {wish.bucket}/{wish.rename_from} to {wish.name}"
+        body = {"action": "rename-obj", "name": wish.name}
+        self.client.transfer("POST", self._path(wish.rename_from), what=what, query=wish.bucket.query(), body=body)
+
+    def _copy(self, step: Step) -> None:
+        assert self.wish.copy_from is not None
+        bucket, name = self.wish.copy_from
+        what = f"copy {bucket}/{name} to {step.target}"
+        if _NOT_COPIED & set(self.wish.name):
+            _transfer.relay(self.client, (bucket, name), (self.wish.bucket, self.wish.name), what)
+            return
+        query = {**bucket.query(), "object_to": self.wish.bucket.uname(self.wish.name)}
+        self.client.transfer("PUT", object_path(bucket.name, name), what=what, query=query, repeat=True)
+
+    def _promote(self, step: Step) -> list[Job]:
+        wish = self.wish
+        source = wish.promote_from.rstrip("/")
+        value = {"src": source, "obj": wish.name, "rcr": wish.recursive, "ovw": wish.force, "dls": False}
+        answer = self.client.request(
+            "POST",
+            f"/v1/objects/{wish.bucket.name}",
+            what=f"promote {wish.promote_from} to {step.target}",
+            query=wish.bucket.query(),
+            action="promote",
+            name=source,
+            value=value,
+        )
+        return _jobs.of_answer(answer.text, "promote", step.target)
+
+    def _download(self, step: Step) -> list[Job]:
+        wish = self.wish
+        answer = self.client.request(
+            "POST",
+            "/v1/download",
+            what=f"download {step.target}",
+            body={"type": "single", "bucket": wish.bucket.json(), "object_name": wish.name, "link": wish.url},
+        )
+        return [Job(str(answer.json().get("id", "")), "download", step.target)]
+
+    def settle(self, job: Job, deadline: float) -> Job:
+        if job.kind != "download":
+            return _jobs.wait(self.client, job, deadline)
+        job = self._settle_download(job, deadline)
+        found = head(self.client, self.wish.bucket, self.wish.name)
+        if not found.exists:
+            raise JobFailed(f"download of {job.target} finished, but the object is not there")
+        self._patch({MARK: mark(found, self.wish.url)})
+        return job
+
+    def _settle_download(self, job: Job, deadline: float) -> Job:
+        """Wait for a downloader's job: only its own record tells what went wrong."""
+        told = time.monotonic() + _jobs.PROGRESS_AFTER
+        while True:
+            found = self.client.get_json("/v1/download", what=f"look at download {job.id}", body={"id": job.id})
+            errors = found.get("download_errors") or ()
+            if found.get("aborted"):
+                raise JobFailed(f"download of {job.target} was aborted")
+            if int(found.get("error_cnt") or 0):
+                reasons = "; ".join(str(error.get("error")) for error in errors) or "no reason given"
+                raise JobFailed(
+                    f"the cluster cannot download {job.target}: {reasons}",
+                    hint="The targets fetch the address themselves; loopback addresses are always refused, private ones "
+                    "unless the cluster's features allow them.",
+                )
+            if not str(found.get("finished_time") or "0001-").startswith(_UNFINISHED):
+                return replace(job, state="finished")
+            now = time.monotonic()
+            if now >= deadline:
+                raise _errors.JobTimeout(f"download[{job.id}] of {job.target} is still running")
+            if _jobs.PROGRESS is not None and now >= told:
+                told = now + _jobs.PROGRESS_EVERY
+                _jobs.PROGRESS(f"download[{job.id}] of {job.target}: running")
+            time.sleep(min(_POLL, max(0.0, deadline - now)))
+
+    # -- result
+
+    def result(self, state: State) -> dict[str, Any]:
+        wish = self.wish
+        if wish.directory:
+            return {"object": {"bucket": str(wish.bucket), "name": wish.name}}
+        found = {"object": shown(wish.bucket, wish.name, state.found)}
+        return {**found, "dest": wish.dest} if wish.state == "fetched" else found
+
+
+def shown(bucket: Bucket, name: str, found: Found) -> dict[str, Any]:
+    """Return an object as the result key ``object`` holds it."""
+    base: dict[str, Any] = {"uri": f"{bucket}/{name}", "bucket": str(bucket), "name": name, "exists": found.exists}
+    if not found.exists:
+        return base
+    return {
+        **base,
+        "size": found.size,
+        "checksum": {"type": found.kind, "value": found.value} if found.value else None,
+        "custom": own_custom(bucket, found.custom),
+    }
+
+
+def mark(found: Found, url: str) -> str:
+    """Return what tells later whether an object is still what was downloaded from ``url``; it does not show the address."""
+    return f"{found.value or found.version or found.size}:{hashlib.sha256(url.encode()).hexdigest()[:32]}"
+
+
+def part_size(part: _transfer.Range, size: int) -> int:
+    """Return how many bytes of an object of ``size`` bytes ``part`` is. Raises :class:`OptionError` for none."""
+    first, last = part
+    if first < 0:
+        return min(-first, size)
+    if first >= size:
+        raise OptionError(f"range: it begins at byte {first}, but the object has {size} bytes")
+    return (size if last is None else min(last + 1, size)) - first
+
+
+_PLANS = {
+    "present": ObjectResource._plan_present,
+    "fetched": ObjectResource._plan_fetched,
+    "absent": ObjectResource._plan_absent,
+}
+_APPLY: Mapping[str, Any] = {
+    "create": ObjectResource._store,
+    "update": ObjectResource._store,
+    "set": ObjectResource._set,
+    "delete": ObjectResource._delete,
+    "rename": ObjectResource._rename,
+    "copy": ObjectResource._copy,
+    "promote": ObjectResource._promote,
+    "download": ObjectResource._download,
+}

@@ -1,0 +1,180 @@
+# Copyright (c) 2026, community.aistore contributors
+# Simplified BSD License (see LICENSES/BSD-2-Clause.txt or https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""How requests travel: sessions of ``requests`` in which a server cannot stretch a timeout.
+
+A read timeout alone only limits the wait for the next byte; a server that sends one byte a second, be it of its
+headers, would hold a task for days. Here every read of the socket gets what is left of the whole answer's time.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import re
+import socket
+import time
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+try:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3 import disable_warnings
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.exceptions import InsecureRequestWarning
+
+    HAS_REQUESTS = True
+except ImportError:  # _module reports it in Ansible's own words
+    HAS_REQUESTS = False
+    HTTPAdapter = HTTPConnection = HTTPSConnection = HTTPConnectionPool = HTTPSConnectionPool = object  # type: ignore[assignment,misc]
+
+#: Connections to one host at once.
+POOL = 16
+#: A body that is streamed may take longer than the timeout as long as it comes with so many bytes per second.
+SLOWEST = 1024
+#: Reasons of TLS that come before the request is looked at, and stay the same however often it is repeated.
+_REFUSED = re.compile(
+    "CERTIFICATE|UNKNOWN_CA|WRONG_VERSION_NUMBER|HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|_KEY_|PEM|"
+    "certificate|handshake failure|unknown ca|unrecognized name|doesn't match",
+)
+
+
+class _Timed(io.RawIOBase):
+    """Reads a socket until the time of one answer is over."""
+
+    def __init__(self, raw: Any, sock: Any) -> None:
+        super().__init__()
+        self._raw, self._sock = raw, sock
+        self._patience = sock.gettimeout()
+        self._ends = None if self._patience is None else time.monotonic() + self._patience
+        #: Bytes per second that buy time, up to the whole timeout again; 0 buys none.
+        self.rate = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._ends is None:
+            return self._raw.readinto(buffer)
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        self._sock.settimeout(left)
+        count = self._raw.readinto(buffer)
+        if self.rate:
+            self._ends = min(time.monotonic() + self._patience, self._ends + (count or 0) / self.rate)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Its status line, headers and body have to come within the timeout that the socket has when it begins."""
+
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.timed = _Timed(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self.timed)
+
+
+class _TimedConnection:
+    response_class: Any = _Response
+
+    def putrequest(self, *args: Any, **options: Any) -> Any:
+        # A kept connection still has what was left of the time of the answer before.
+        if self.sock is not None:  # type: ignore[attr-defined]
+            self.sock.settimeout(self.timeout)  # type: ignore[attr-defined]
+        return super().putrequest(*args, **options)  # type: ignore[misc]
+
+
+class _Http(_TimedConnection, HTTPConnection):
+    pass
+
+
+class _Https(_TimedConnection, HTTPSConnection):
+    pass
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+    def build_response(self, req: Any, resp: Any) -> Any:
+        # A body is taken as it was stored: nothing is decompressed, so nothing grows when it is read.
+        resp.headers.pop("content-encoding", None)
+        return super().build_response(req, resp)
+
+
+def new_session(verify: bool | str, cert: tuple[str, ...]) -> Any:
+    """Return a session that trusts ``verify`` (True, False, a CA bundle) and shows the client certificate ``cert``."""
+    session = requests.Session()
+    # The environment's proxies, CA bundles and netrc are not for us: a token goes where the options say.
+    session.trust_env = False
+    session.verify = verify
+    if cert:
+        session.cert = (cert[0], cert[-1])
+    if verify is False:
+        disable_warnings(InsecureRequestWarning)  # the task warns in its own words
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update(
+        {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "community.aistore"}
+    )
+    adapter = _Adapter(pool_connections=POOL, pool_maxsize=POOL)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    return session
+
+
+def let_stream(response: Any) -> None:
+    """Let the body of an open ``response`` take its time, as long as it comes in faster than :data:`SLOWEST`."""
+    response.raw._original_response.timed.rate = SLOWEST
+
+
+def never_sent(error: Exception) -> bool:
+    """Tell whether a connection error happened before a byte of the request left."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    cause = getattr(error.args[0], "reason", error.args[0]) if error.args else None
+    return type(cause).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError")
+
+
+def refused_by_tls(error: Exception) -> bool:
+    """Tell whether one side does not accept the other's certificate or protocol: nothing was carried out."""
+    return bool(_REFUSED.search(str(error)))
+
+
+def not_http(error: Exception) -> bool:
+    """Tell whether what was answered is no HTTP at all."""
+    cause = _innermost(error)
+    return isinstance(cause, http.client.HTTPException) and not isinstance(
+        cause, (http.client.RemoteDisconnected, http.client.IncompleteRead)
+    )
+
+
+def reason(error: BaseException) -> str:
+    """Return the innermost words of a connection error, without the library's wrapping."""
+    words = re.sub(r"^\w+\(host=.*?\): ", "", str(_innermost(error)))
+    return (words.rpartition(": ")[2] if "object at 0x" in words else words).strip()
+
+
+def _innermost(error: BaseException) -> BaseException:
+    for _depth in range(8):
+        inner = [getattr(part, "reason", part) for part in error.args]
+        inner = [part for part in inner if isinstance(part, BaseException)]
+        if not inner:
+            break
+        error = inner[-1]
+    return error

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, community.aistore contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module both ways, directly and as an ordinary module, over the same cases: one result.
+
+`direct/<module>.yml` has the cases of a module: its tasks, run in order, the module's own compared in
+everything they return. Other tasks may stand between to set things up. `varies` lists result keys,
+at any depth, whose values are new in each run whatever the way. There are the variables `own` (begins
+every name that the file makes), `scratch` (a directory, empty at first), `box` (the cluster, as the
+sandbox describes it). A file leaves the cluster as it found it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playing import Played, play
+
+HERE = Path(__file__).parent
+MODULES = sorted(path.stem for path in (HERE.parents[1] / "plugins/modules").glob("ais_*.py"))
+FILES = {path.stem: path for path in sorted((HERE / "direct").glob("ais_*.yml"))}
+PREFIX = "community.aistore."
+#: What is new in each run of any module.
+VARIES = ("seconds", "uptime")
+
+
+def tasks_of(stem: str) -> list[dict[str, Any]]:
+    tasks = yaml.safe_load(FILES[stem].read_text())["tasks"]
+    typo = {"name": "typo", PREFIX + stem: {"endpiont": "http://127.0.0.1:1"}}
+    unreachable = {"name": "nobody there", PREFIX + stem: own_options(tasks, stem, "127.0.0.1:1")}
+    return [{**task, "name": f"{stem} | {task['name']}", "ignore_errors": True} for task in (*tasks, typo, unreachable)]
+
+
+def own_options(tasks: list[dict[str, Any]], stem: str, address: str) -> dict[str, Any]:
+    """The options of a file's first case, sent to an address where nobody is."""
+    first = next(task[PREFIX + stem] for task in tasks if PREFIX + stem in task)
+    return {**(first or {}), "endpoint": f"http://{address}", "retries": 0}
+
+
+def plain(value: Any, varies: frozenset[str]) -> Any:
+    """A result with the type alone of what varies."""
+    if isinstance(value, dict):
+        return {key: type(item).__name__ if key in varies else plain(item, varies) for key, item in value.items()}
+    return [plain(item, varies) for item in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="session")
+def ways(cluster, tmp_path_factory) -> dict[str, Played]:
+    """All cases of all modules, in one playbook each way."""
+    own, scratch = f"both-{secrets.token_hex(4)}-", tmp_path_factory.mktemp("both") / "scratch"
+    played = {}
+    for way in ("always", "never"):
+        scratch.mkdir()
+        played[way] = play(
+            [task for stem in FILES for task in tasks_of(stem)],
+            endpoint=cluster.endpoint,
+            variables={"own": own, "scratch": str(scratch), "box": cluster.info()},
+            direct=way,
+            env={"ANSIBLE_INJECT_INVOCATION": "1", "ANSIBLE_PIPELINING": "1"},
+        )
+        shutil.rmtree(scratch)
+    return played
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_both_ways_return_the_same(ways, stem):
+    tasks = tasks_of(stem)
+    varies = frozenset((*VARIES, *yaml.safe_load(FILES[stem].read_text()).get("varies", ())))
+    cases = [task for task in tasks if PREFIX + stem in task]
+    for task in tasks:
+        directly, ordinarily = (way[task["name"]] for way in ways.values())
+        if task in cases:
+            assert directly.status == ordinarily.status, task["name"]
+            assert plain(directly.result, varies) == plain(ordinarily.result, varies), task["name"]
+        else:
+            assert not directly.failed, directly.msg
+            assert not ordinarily.failed, ordinarily.msg
+    statuses = {ways["always"][task["name"]].status for task in cases}
+    assert statuses >= {"ok", "failed"}
+    assert any(task.get("check_mode") for task in cases)
+
+
+def test_every_module_has_its_cases():
+    assert list(FILES) == MODULES
