@@ -60,7 +60,9 @@ lint-ansible: venv
 	ansible-lint --offline -q
 
 lint-docs: venv
-	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self .
+	python scripts/generate_docs.py --check
+	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self . \
+	    | sed 's|^.*ansible_collections/community/aistore/||'
 	antsibull-changelog lint
 
 lint-files: venv

@@ -29,8 +29,8 @@ PROVIDERS: Mapping[str, str] = {
 }
 #: How AIStore writes each provider in an address.
 _SCHEMES = {"aws": "s3", "gcp": "gs", "azure": "az", "oci": "oc"}
-_BUCKET_NAME = re.compile(r"^(?!\.)(?!.*\.\.)[A-Za-z0-9._-]{1,64}$")
-_NAMESPACE_NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+_BUCKET_NAME = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9._-]{1,64}")
+_NAMESPACE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Bucket(NamedTuple):
@@ -111,12 +111,12 @@ def split_address(text: str, option: str = "name") -> tuple[Bucket, str]:
         space, _slash, rest = rest.partition("/")
         uuid, _hash, namespace = space.partition("#")
         uuid = uuid[1:]
-        if namespace and not _NAMESPACE_NAME.match(namespace):
+        if namespace and not _NAMESPACE_NAME.fullmatch(namespace):
             raise OptionError(f"{option}: {namespace!r} in {text!r} is not a namespace (letters, digits, - and _)")
         if provider != "ais" and uuid:
             raise OptionError(f"{option}: {text!r}: only ais:// buckets have a remote cluster (@)")
     name, _slash, item = rest.partition("/")
-    if not _BUCKET_NAME.match(name):
+    if not _BUCKET_NAME.fullmatch(name):
         raise OptionError(
             f"{option}: {name!r} in {text!r} is not a bucket name: 1 to 64 letters, digits, '-', '_' and '.', "
             "not starting with '.' and without '..'"

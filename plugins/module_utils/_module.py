@@ -86,6 +86,8 @@ def _run(
         trouble = _puzzled(error)
     if not module._diff:
         outcome.pop("diff", None)
+    for warning in outcome.pop("warnings", ()):
+        module.warn(warning)
     if trouble is not None:
         module.fail_json(msg=str(trouble), error=trouble.facts(), **outcome)
     module.exit_json(**outcome)

@@ -29,6 +29,14 @@ def _inverted_env(name: str) -> bool:
     return told not in ("true", "t", "y", "yes", "on", "1")
 
 
+def validate_by_default() -> bool:
+    """Return what ``validate_certs`` is when nobody gave it, for front ends without Ansible's fallbacks."""
+    try:
+        return _inverted_env("AIS_SKIP_VERIFY_CRT")
+    except AnsibleFallbackNotFound:
+        return True
+
+
 def connection_spec() -> dict[str, Any]:
     """Return the argument spec of the shared options (doc fragment ``connection``)."""
 

@@ -51,18 +51,22 @@ class _Timed(io.RawIOBase):
         self._ends = None if self._patience is None else time.monotonic() + self._patience
         #: Bytes per second that buy time, up to the whole timeout again; 0 buys none.
         self.rate = 0
+        #: Whether the end may come now.
+        self.may_end = True
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
         if self._ends is None:
-            return self._raw.readinto(buffer)
+            return self._raw.readinto(buffer)  # nobody set a timeout
         left = self._ends - time.monotonic()
         if left <= 0:
             raise socket.timeout("timed out")
         self._sock.settimeout(left)
         count = self._raw.readinto(buffer)
+        if not count and not self.may_end:
+            raise ConnectionAbortedError("closed in the middle of an answer")
         if self.rate:
             self._ends = min(time.monotonic() + self._patience, self._ends + (count or 0) / self.rate)
         return count
@@ -79,6 +83,16 @@ class _Response(http.client.HTTPResponse):
         super().__init__(sock, *args, **options)
         self.timed = _Timed(self.fp.detach(), sock)
         self.fp = io.BufferedReader(self.timed)
+
+    def _read_status(self) -> Any:
+        found = super()._read_status()  # type: ignore[misc]
+        # http.client takes the end of the connection for the end of the headers: half an answer would be a success.
+        self.timed.may_end = False
+        return found
+
+    def begin(self) -> None:
+        super().begin()
+        self.timed.may_end = True
 
 
 class _TimedConnection:
@@ -118,9 +132,14 @@ class _Adapter(HTTPAdapter):
         return super().build_response(req, resp)
 
 
+class _Session(requests.Session if HAS_REQUESTS else object):  # type: ignore[misc]
+    def get_redirect_target(self, resp: Any) -> None:
+        """Say that nothing redirects: the client sees to it, and requests would read the whole body here."""
+
+
 def new_session(verify: bool | str, cert: tuple[str, ...]) -> Any:
     """Return a session that trusts ``verify`` (True, False, a CA bundle) and shows the client certificate ``cert``."""
-    session = requests.Session()
+    session = _Session()
     # The environment's proxies, CA bundles and netrc are not for us: a token goes where the options say.
     session.trust_env = False
     session.verify = verify

@@ -80,6 +80,13 @@ def cluster(ais_version: str) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
+def wide(ais_version: str) -> Iterator[Sandbox]:
+    """3 proxies and 5 targets of 3 mountpaths, once a version, for tests that change nodes: leave it as you found it."""
+    with running_cluster(version=ais_version, targets=5, mountpaths=3) as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
 def cloud(ais_version: str) -> Iterator[Sandbox]:
     """A small cluster, once a version, with an S3 simulator: ``make_cloud_bucket`` fills it."""
     with running_cluster(version=ais_version, proxies=1, targets=2, backends=["aws"]) as box:

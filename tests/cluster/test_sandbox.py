@@ -155,6 +155,12 @@ def test_nodes_come_and_go(make_cluster):
     assert set(smap["tmap"]) == {"target-01", "target-02", "target-03"}
     mountpaths = box.http().read(f"{box.endpoint}/v1/cluster?what=mountpaths")
     assert mountpaths["targets"][new.id]["available"] == new.mountpaths
+    # A start after a stop finds the primary that the cluster had in the end.
+    assert box.http().call("PUT", f"{box.endpoint}/v1/cluster/proxy/proxy-02", timeout=20)[0] == 200
+    box.stop()
+    box.start()
+    smap = box.http().read(f"{box.endpoint}/v1/daemon?what=smap")
+    assert smap["proxy_si"]["daemon_id"] == "proxy-02"
     box.remove()
     assert not box.exists
 

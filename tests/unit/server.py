@@ -59,6 +59,7 @@ class Server:
 
     def __enter__(self) -> Server:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._port = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._over = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -73,7 +74,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
 
     def _accept(self) -> None:
         while True:

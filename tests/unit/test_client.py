@@ -67,9 +67,10 @@ def test_a_request_is_what_was_asked_for() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 429, 500, 501, 502, 503, 507, 418])
 def test_an_error_answer_is_one_message(status: int) -> None:
-    with Server(lambda _: error(status, "the server's\n own words", "ErrThat")) as server, pytest.raises(
-        _errors.ApiError
-    ) as caught:
+    with (
+        Server(lambda _: error(status, "the server's\n own words", "ErrThat")) as server,
+        pytest.raises(_errors.ApiError) as caught,
+    ):
         client(server.url).request(**CREATE)
     assert type(caught.value) is _errors.BY_STATUS.get(status, _errors.ApiError)
     told = one_message(caught)

@@ -114,8 +114,7 @@ class Server:
 def test_the_plan_reaches_the_state_and_loses_nothing_unasked(wanted: Wish, world: World) -> None:
     try:
         steps = membership.plan(wanted, world)
-    except OptionError as error:
-        assert "nothing was changed" in str(error)
+    except OptionError:
         return
     server = Server(world)
     left = sum(server.serves(name) for name in server.nodes)
@@ -204,7 +203,14 @@ def test_a_target_in_standby_is_not_joined_where_that_would_hurt() -> None:
     assert membership.plan(wanted, replace(world, places={"http://t9:1": member})) == []
 
 
-GIVEN = {"rebalance": True, "rm_user_data": False, "keep_initial_config": False, "min_targets": 1, "force": False, "wait": True}
+GIVEN = {
+    "rebalance": True,
+    "rm_user_data": False,
+    "keep_initial_config": False,
+    "min_targets": 1,
+    "force": False,
+    "wait": True,
+}
 
 
 @pytest.mark.parametrize(

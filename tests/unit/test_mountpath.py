@@ -54,8 +54,7 @@ class Server:
 def test_the_plan_reaches_the_state_and_then_there_is_nothing_to_do(wanted: Wish, world: World) -> None:
     try:
         steps = mountpath.plan(wanted, world)
-    except OptionError as error:
-        assert str(error)
+    except OptionError:
         return
     servers = {target: Server(dict(found.at)) for target, found in world.targets.items()}
     for step in steps:
@@ -105,7 +104,7 @@ def test_objects_are_left_behind_only_if_somebody_said_so(wanted: Wish, world: W
     assert all(step.verb == "detach" and step.payload.where == "disabled" for step in removed)
 
 
-@pytest.mark.parametrize("outer, inner", [("/ais", "/ais/mp1"), ("/ais/mp1", "/ais/mp1/deep/er"), ("/a", "/a/b")])
+@pytest.mark.parametrize(("outer", "inner"), [("/ais", "/ais/mp1"), ("/ais/mp1", "/ais/mp1/deep/er"), ("/a", "/a/b")])
 def test_nested_paths_are_refused_whichever_was_first(outer: str, inner: str) -> None:
     for first, second in ((outer, inner), (inner, outer)):
         world = World({"t1": Paths({first: "available", "/other": "available"})})
@@ -138,7 +137,7 @@ def test_a_label_is_compared_and_never_changed() -> None:
 
 
 def test_what_is_not_there_cannot_be_disabled() -> None:
-    with pytest.raises(OptionError, match="t1: /b is no mountpath of it.*it has: /a"):
+    with pytest.raises(OptionError, match=r"t1: /b is no mountpath of it.*it has: /a"):
         mountpath.plan(Wish(("/b",), "disabled"), World({"t1": Paths({"/a": "available"})}))
 
 
@@ -149,7 +148,13 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 
 
 def test_paths_are_brought_to_one_form() -> None:
-    options = {"path": ["/ais//mp1/", "/ais/x/../mp1"], "state": "absent", "label": None, "resilver": True, "force": False}
+    options = {
+        "path": ["/ais//mp1/", "/ais/x/../mp1"],
+        "state": "absent",
+        "label": None,
+        "resilver": True,
+        "force": False,
+    }
     assert mountpath.wish(options).paths == ("/ais/mp1",)
     with pytest.raises(OptionError, match="label"):
         mountpath.wish({**options, "label": "x"})

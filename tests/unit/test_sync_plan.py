@@ -89,6 +89,11 @@ def test_steps_tell_what_they_do() -> None:
     assert (steps[0].before, steps[2].after) == (None, None)
 
 
+def test_an_update_that_times_decided_shows_in_the_diff() -> None:
+    (step,) = sync_plan.plan(UP, State({"u": Entry(2, 9, 9)}, {"u": Entry(2, 5, 5)}))
+    assert (step.before, step.after) == ({"u": "2 bytes"}, {"u": "2 bytes, newer"})
+
+
 def test_long_lists_are_shortened() -> None:
     many = {f"{number:04}": Entry(1) for number in range(sync_plan.SHOWN + 7)}
     (step,) = sync_plan.plan(UP, State(many, {}))

@@ -110,7 +110,7 @@ def wish(params: Mapping[str, Any]) -> Wish:
         raise OptionError("path: name at least one mountpath")
     label = params.get("label") or ""
     if label and params["state"] not in ("present", "enabled"):
-        raise OptionError("label: is given when a mountpath is attached, with 'state: present' or 'state: enabled'")
+        raise OptionError("label is given when a mountpath is attached, with 'state: present' or 'state: enabled'")
     return Wish(paths, params["state"], label, params["resilver"], params["force"])
 
 

@@ -21,7 +21,7 @@ from ansible_collections.community.aistore.plugins.module_utils import (
     _listing,
     _transfer,
 )
-from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, object_problem, split_address
+from ansible_collections.community.aistore.plugins.module_utils._address import Bucket
 from ansible_collections.community.aistore.plugins.module_utils._client import Answer, Client, object_path
 from ansible_collections.community.aistore.plugins.module_utils._engine import Resource, Step
 from ansible_collections.community.aistore.plugins.module_utils._errors import (
@@ -31,25 +31,23 @@ from ansible_collections.community.aistore.plugins.module_utils._errors import (
 )
 from ansible_collections.community.aistore.plugins.module_utils._files import FileAttributes
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
+from ansible_collections.community.aistore.plugins.module_utils._resources.object_wish import (
+    MARK,
+    OURS,
+    SOURCES,
+    Wish,
+    part_size,
+)
 
-#: The options that say where the content of an object comes from.
-SOURCES = ("src", "content", "url", "copy_from", "rename_from", "promote_from")
-#: The checksum of an object, and the address, that its content was downloaded from; kept as custom metadata.
-MARK = "ansible-url"
 #: Custom metadata that the server itself keeps on objects of remote buckets.
 _SERVERS_OWN = frozenset(
     ("source", "ETag", "md5", "crc32c", "version", "Content-Type", "LastModified", "Last-Modified")
 )
-#: The custom metadata of an object may take so many bytes (AIStore 5.0).
-_MOST_CUSTOM = 2048
 #: What the server does not escape when it copies an object to another target.
 _NOT_COPIED = frozenset("%#?")
-#: Where AIStore 5.0 takes files to promote from.
-PROMOTE_ROOT = "/var/lib/ais/promote"
 #: What a 404 says when there is no object, or no bucket; others are about backends and remote clusters out of reach.
 _ABSENT = frozenset(("", "ErrNotFound", "ErrBckNotFound", "ErrRemoteBckNotFound"))
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
-_RANGE = re.compile(r"^\s*(?:bytes=)?(\d*)\s*-\s*(\d*)\s*$")
 _UNFINISHED = ("0001-", "1970-01-01")
 _POLL = 0.25
 
@@ -119,8 +117,8 @@ def of_answer(answer: Answer) -> Found:
 
 def own_custom(bucket: Bucket, custom: Mapping[str, str]) -> dict[str, str]:
     """Return the custom metadata that users gave: without the server's and without this collection's."""
-    hidden = _SERVERS_OWN if bucket.remote else frozenset()
-    return {key: value for key, value in sorted(custom.items()) if key not in hidden and key != MARK}
+    hidden = OURS | _SERVERS_OWN if bucket.remote else OURS
+    return {key: value for key, value in sorted(custom.items()) if key not in hidden}
 
 
 def bucket_checksum(client: Client, bucket: Bucket) -> str:
@@ -128,172 +126,6 @@ def bucket_checksum(client: Client, bucket: Bucket) -> str:
     answer = client.request("HEAD", bucket.path, what=f"look at {bucket}", query=bucket.query())
     found = re.search(r'"checksum":\{"type":"(\w+)"', answer.headers.get("Ais-Bucket-Props", ""))
     return found[1] if found else "xxhash2"
-
-
-# -- what is wanted -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What one object should be. ``content`` is that of ``src`` or ``content``."""
-
-    bucket: Bucket
-    name: str
-    state: str = "present"
-    content: _transfer.Content | None = None
-    url: str = ""
-    copy_from: tuple[Bucket, str] | None = None
-    rename_from: str = ""
-    promote_from: str = ""
-    recursive: bool = True
-    custom: Mapping[str, str] | None = None
-    purge_custom: bool = False
-    dest: str = ""
-    part: _transfer.Range | None = None
-    force: bool = False
-    allow_degraded: bool = False
-
-    @property
-    def target(self) -> str:
-        """The object's address."""
-        return f"{self.bucket}/{self.name}"
-
-    @property
-    def directory(self) -> bool:
-        """A whole directory is to be promoted; ``name`` is the prefix of its objects."""
-        return self.promote_from.endswith("/")
-
-
-def wish(params: Mapping[str, Any], bucket: Bucket, name: str) -> Wish:
-    """Return what the options of ``ais_object`` ask for, checked as far as that needs no cluster."""
-    state = str(params.get("state") or "present")
-    given = [source for source in SOURCES if params.get(source) is not None]
-    if len(given) > 1:
-        raise OptionError(f"{' and '.join(given)}: the content of an object can come from one of them")
-    for options, owner in (
-        (SOURCES, "present"),
-        (("custom", "purge_custom"), "present"),
-        (("dest", "range"), "fetched"),
-    ):
-        misplaced = [option for option in options if params.get(option)]
-        if misplaced and state != owner:
-            raise OptionError(f"{misplaced[0]} is for 'state: {owner}'")
-    if state == "fetched" and not params.get("dest"):
-        raise OptionError("'state: fetched' needs dest, the file to write")
-    promoted = str(params.get("promote_from") or "")
-    check_name(name.rstrip("/") if promoted.endswith("/") else name, "name")
-    found = Wish(
-        bucket,
-        name,
-        state,
-        url=str(params.get("url") or ""),
-        promote_from=promoted,
-        recursive=bool(params.get("recursive", True)),
-        custom=_custom(params.get("custom")),
-        purge_custom=bool(params.get("purge_custom")),
-        part=_part(params.get("range")),
-        force=bool(params.get("force")),
-        allow_degraded=bool(params.get("allow_degraded")),
-    )
-    if found.purge_custom and found.custom is None:
-        raise OptionError("purge_custom needs custom: what is to stay; '{}' for nothing")
-    if promoted:
-        _check_promote(promoted)
-        if found.directory and found.custom is not None:
-            raise OptionError("custom cannot be set on the files of a promoted directory")
-        if found.directory and name and not name.endswith("/"):
-            raise OptionError(f"name: {name!r} is the prefix of the objects of a promoted directory: end it with '/'")
-    if params.get("rename_from") is not None:
-        found = replace(found, rename_from=_old_name(bucket, str(params["rename_from"]), name))
-    if params.get("copy_from") is not None:
-        found = replace(found, copy_from=_origin(bucket, str(params["copy_from"]), name))
-    if state == "fetched":
-        dest = str(params["dest"])
-        if os.path.isdir(dest) or dest.endswith("/"):
-            dest = os.path.join(dest, name.rpartition("/")[2])
-        found = replace(found, dest=dest)
-    if params.get("content") is not None:
-        return replace(found, content=_transfer.of_bytes(str(params["content"]).encode("utf-8", "surrogateescape")))
-    if params.get("src") is not None:
-        return replace(found, content=_transfer.of_file(str(params["src"])))
-    return found
-
-
-def check_name(name: str, option: str) -> None:
-    """Raise :class:`OptionError` for a name that the server would not keep as it is."""
-    problem = object_problem(name) if name else None
-    if problem:
-        raise OptionError(f"{option}: {name!r}: {problem}; choose another name")
-
-
-def _custom(given: Mapping[str, Any] | None) -> dict[str, str] | None:
-    if given is None:
-        return None
-    found = {str(key): value if isinstance(value, str) else _text(value, str(key)) for key, value in given.items()}
-    for key, value in found.items():
-        if not key or "=" in key or key != key.strip() or not key.isprintable():
-            raise OptionError(f"custom: {key!r} cannot be a key: it must be printable, without '=' and outer spaces")
-        if value != value.strip() or not (value.isprintable() or not value):
-            raise OptionError(f"custom.{key}: {value!r} cannot be kept: no outer spaces, no line breaks")
-        if key == MARK:
-            raise OptionError(f"custom.{key}: this key is kept for where an object was downloaded from")
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in found.items())
-    if size > _MOST_CUSTOM:
-        raise OptionError(f"custom: {size} bytes; an object can have {_MOST_CUSTOM} bytes of custom metadata")
-    return found
-
-
-def _text(value: Any, key: str) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return str(value)
-    raise OptionError(f"custom.{key}: {value!r} is not a text; custom metadata is text")
-
-
-def _part(given: Any) -> _transfer.Range | None:
-    """Return the range that an option such as ``0-99``, ``100-`` or ``-100`` names."""
-    if given is None:
-        return None
-    found = _RANGE.match(str(given))
-    if not found or not (found[1] or found[2]):
-        raise OptionError(f"range: {given!r} is not a range; write for example '0-99', '100-' or '-100'")
-    if not found[1]:
-        part: _transfer.Range = (-int(found[2]), None)
-    else:
-        part = (int(found[1]), int(found[2]) if found[2] else None)
-    if part == (0, None) or (part[1] is not None and part[1] < part[0]) or not (part[0] or part[1] is not None):
-        raise OptionError(f"range: {given!r} names no part of an object")
-    return part
-
-
-def _check_promote(path: str) -> None:
-    if not path.startswith("/") or any(step in (".", "..") for step in path.split("/")):
-        raise OptionError(f"promote_from: {path!r} must be an absolute path on the targets, without '.' and '..'")
-
-
-def _old_name(bucket: Bucket, given: str, name: str) -> str:
-    """Return the name that ``rename_from`` gives, as a name or a whole address in the same bucket."""
-    origin = split_address(given, "rename_from") if "://" in given else (bucket, given)
-    if origin[0] != bucket:
-        raise OptionError(f"rename_from: {given!r} is not in {bucket}; an object cannot be renamed out of its bucket")
-    if bucket.remote:
-        raise OptionError(f"rename_from: objects of remote buckets cannot be renamed ({bucket})")
-    if origin[1] == name:
-        raise OptionError(f"rename_from: {given!r} is its name already")
-    check_name(origin[1], "rename_from")
-    return origin[1]
-
-
-def _origin(bucket: Bucket, given: str, name: str) -> tuple[Bucket, str]:
-    """Return the object that ``copy_from`` gives, as a whole address or a name in the same bucket."""
-    origin = split_address(given, "copy_from") if "://" in given else (bucket, given)
-    if not origin[1]:
-        raise OptionError(f"copy_from: {given!r} names no object")
-    if origin == (bucket, name):
-        raise OptionError(f"copy_from: {given!r} is the object itself")
-    check_name(origin[1], "copy_from")
-    return origin
 
 
 # -- what is --------------------------------------------------------------------------------------------------
@@ -447,12 +279,7 @@ class ObjectResource(Resource[State]):
         if found.no_bucket:
             raise AisError(f"{wish.bucket} does not exist, so that {wish.name} cannot be stored in it")
         steps = self._plan_content(state)
-        was = found.custom if found.exists else {}
-        if wish.copy_from and steps and state.source:
-            was = {**was, **own_custom(wish.bucket, state.source.custom)}
-        if wish.rename_from and steps and state.source:
-            was = state.source.custom
-        return steps + self._plan_custom(was)
+        return steps + self._plan_custom((self._stored(state) if steps else found).custom)
 
     def _plan_content(self, state: State) -> list[Step]:
         wish, found, source = self.wish, state.found, state.source
@@ -464,11 +291,12 @@ class ObjectResource(Resource[State]):
         if wish.rename_from:
             return self._plan_rename(state)
         if wish.copy_from:
+            origin = "/".join(map(str, wish.copy_from))
             if not (source and source.exists):
-                origin = "/".join(map(str, wish.copy_from))
                 _evidence.refuse(f"{origin} was not found", state.doubts)
                 raise AisError(f"copy_from: {origin} does not exist")
-            return [] if state.same else [self._step("copy", {"from": "/".join(map(str, wish.copy_from))}, state)]
+            copied = self._step("copy", {"from": origin}, state)
+            return [] if state.same else [replace(copied, payload=self._stored(state).custom)]
         if state.same:
             return []
         if wish.content is not None:
@@ -566,8 +394,9 @@ class ObjectResource(Resource[State]):
             value = wish.content.digest(kind) if _checksums.known(kind) and wish.content.size is not None else ""
             return Found(True, wish.content.size, kind if value else "", value, custom=state.found.custom, cached=True)
         if (wish.copy_from or wish.rename_from) and state.source:
-            custom = state.source.custom if wish.rename_from else {**state.found.custom, **state.source.custom}
-            return replace(state.source, custom=custom)
+            # A copy of an object without custom metadata leaves what was there, as an upload does.
+            kept = state.source.custom or ({} if wish.rename_from else state.found.custom)
+            return replace(state.source, custom=kept)
         return Found(True, custom=state.found.custom)
 
     def foresee(self, state: State, steps: Sequence[Step]) -> State:
@@ -643,6 +472,7 @@ class ObjectResource(Resource[State]):
         what = f"copy {bucket}/{name} to {step.target}"
         if _NOT_COPIED & set(self.wish.name):
             _transfer.relay(self.client, (bucket, name), (self.wish.bucket, self.wish.name), what)
+            self._patch(step.payload, whole=True)
             return
         query = {**bucket.query(), "object_to": self.wish.bucket.uname(self.wish.name)}
         self.client.transfer("PUT", object_path(bucket.name, name), what=what, query=query, repeat=True)
@@ -733,16 +563,6 @@ def shown(bucket: Bucket, name: str, found: Found) -> dict[str, Any]:
 def mark(found: Found, url: str) -> str:
     """Return what tells later whether an object is still what was downloaded from ``url``; it does not show the address."""
     return f"{found.value or found.version or found.size}:{hashlib.sha256(url.encode()).hexdigest()[:32]}"
-
-
-def part_size(part: _transfer.Range, size: int) -> int:
-    """Return how many bytes of an object of ``size`` bytes ``part`` is. Raises :class:`OptionError` for none."""
-    first, last = part
-    if first < 0:
-        return min(-first, size)
-    if first >= size:
-        raise OptionError(f"range: it begins at byte {first}, but the object has {size} bytes")
-    return (size if last is None else min(last + 1, size)) - first
 
 
 _PLANS = {

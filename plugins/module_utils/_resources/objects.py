@@ -18,6 +18,7 @@ from ansible_collections.community.aistore.plugins.module_utils._errors import A
 from ansible_collections.community.aistore.plugins.module_utils._files import FileAttributes
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
 from ansible_collections.community.aistore.plugins.module_utils._resources import object as one
+from ansible_collections.community.aistore.plugins.module_utils._resources.object_wish import check_name, wish
 
 #: Up to so many names are looked at one by one; for more, what they have in common is listed.
 FEW = 16
@@ -68,7 +69,10 @@ class Selection:
 
 @dataclass(frozen=True)
 class State:
-    """``todo``: the objects that are not as they should be (of a whole bucket only the first), ``count`` how many."""
+    """``todo``: the objects that are not as they should be (of a whole bucket only the first), ``count`` how many.
+
+    ``missing``: the names that did not exist when the task began.
+    """
 
     todo: tuple[str, ...] = ()
     count: int = 0
@@ -93,10 +97,10 @@ def make(params: Mapping[str, Any], client: Client, files: FileAttributes | None
     if state in ("present", "fetched"):
         if ways not in (["name"], []) or (names and len(names) > 1):
             raise OptionError(f"'state: {state}' is for one object; give one name")
-        return one.ObjectResource(one.wish(params, bucket, names[0] if names else ""), client, files)
+        return one.ObjectResource(wish(params, bucket, names[0] if names else ""), client, files)
     if state == "absent" and names and len(names) == 1:
-        return one.ObjectResource(one.wish(params, bucket, names[0]), client, files)
-    one.wish({**params, "name": None}, bucket, "")
+        return one.ObjectResource(wish(params, bucket, names[0]), client, files)
+    wish({**params, "name": None}, bucket, "")
     return ObjectsResource(_selection(params, bucket, state), client)
 
 
@@ -113,13 +117,13 @@ def _selection(params: Mapping[str, Any], bucket: Bucket, state: str) -> Selecti
     template = params.get("template")
     if template is not None:
         names = _listing.template_names(str(template))
-        one.check_name(names[0], "template")
+        check_name(names[0], "template")
     else:
         names = list(dict.fromkeys(map(str, params.get("name") or ())))
         for name in names:
             if not name:
                 raise OptionError("name: an object needs a name")
-            one.check_name(name, "name")
+            check_name(name, "name")
     return Selection(bucket, state, tuple(names), str(template or ""), bool(params.get("allow_degraded")))
 
 
@@ -131,6 +135,7 @@ class ObjectsResource(Resource[State]):
         self._tried: frozenset[str] = frozenset()
         self._said: list[str] = []
         self._settled = False
+        self._missing: tuple[str, ...] | None = None
 
     def read(self) -> State:
         wish = self.selection
@@ -167,7 +172,9 @@ class ObjectsResource(Resource[State]):
                 )
                 if not wanted or entry.name in wanted
             )
-        todo, count, seen = [], 0, set()
+        todo: list[str] = []
+        seen: set[str] = set()
+        count = 0
         for name, cached in known:
             if wanted:
                 seen.add(name)
@@ -176,8 +183,9 @@ class ObjectsResource(Resource[State]):
             count += 1
             if wanted or count <= SHOWN:
                 todo.append(name)
-        missing = tuple(name for name in wish.names if name not in seen)
-        return State(tuple(sorted(todo)), count, missing)
+        if self._missing is None:
+            self._missing = tuple(name for name in wish.names if name not in seen)
+        return State(tuple(sorted(todo)), count, self._missing)
 
     def _head(self, name: str) -> tuple[str, bool] | None:
         found = one.head(self.client, self.selection.bucket, name, presence=self.selection.state == "evicted")
@@ -198,12 +206,7 @@ class ObjectsResource(Resource[State]):
         return [Step(act.verb, wish.label, detail, before, dict.fromkeys(before, act.after), payload=state.todo)]
 
     def foresee(self, state: State, steps: Sequence[Step]) -> State:
-        if not steps:
-            return state
-        gone = state.todo if self.selection.state in ("absent", "evicted") and self.selection.names else ()
-        return replace(
-            state, todo=(), count=0, missing=tuple(n for n in self.selection.names if n in {*state.missing, *gone})
-        )
+        return replace(state, todo=(), count=0)
 
     def apply(self, step: Step) -> Sequence[Job]:
         wish, act = self.selection, ACTS[self.selection.state]

@@ -296,8 +296,12 @@ class Sync(Resource[State]):
     def _download(self, root: int, name: str) -> None:
         try:
             with _tree.parent(root, name, make=True) as (here, last):
-                dest = os.path.join(_tree.path_of(here, os.path.dirname(os.path.join(self.directory, name))), last)
-                _transfer.download(self.client, self.bucket, self.prefix + name, dest)
+                known = os.path.dirname(os.path.join(self.directory, name))
+                path = _tree.path_of(here, known)
+                try:
+                    _transfer.download(self.client, self.bucket, self.prefix + name, f"{path}/{last}")
+                except LocalError as error:
+                    raise LocalError(error.message.replace(path, known), hint=error.hint) from None
         except OSError as error:
             raise LocalError(f"cannot write {self.directory}/{name}: {error.strerror or error}") from None
 

@@ -47,12 +47,7 @@ class Entry(NamedTuple):
     version: str = ""
 
     def __str__(self) -> str:
-        told = [f"{self.size} bytes"]
-        if self.checksum:
-            told.append(self.checksum)
-        elif self.since:
-            told.append(f"of {datetime.fromtimestamp(self.since / _SECOND, timezone.utc).isoformat()}")
-        return ", ".join(told)
+        return f"{self.size} bytes" + (f", {self.checksum}" if self.checksum else "")
 
 
 def of_object(found: Found, cost: Callable[[str, int], int]) -> Entry:
@@ -340,8 +335,8 @@ def step(verb: str, names: Sequence[str], wanted: Wanted, state: State) -> Step:
         verb,
         wanted.dest,
         detail=_detail(verb, names, state),
-        before=None if verb == "create" else _shown(verb, names, state.dest),
-        after=None if verb == "delete" else _shown(verb, names, state.source),
+        before=None if verb == "create" else _shown(verb, names, state.dest, state.dest),
+        after=None if verb == "delete" else _shown(verb, names, state.source, state.dest),
         payload=names,
         chain="sync",
         blocks=True,
@@ -355,9 +350,12 @@ def _detail(verb: str, names: Sequence[str], state: State) -> dict[str, Any]:
     return {**told, "names": list(names[:SHOWN]), **({"more": len(names) - SHOWN} if len(names) > SHOWN else {})}
 
 
-def _shown(verb: str, names: Sequence[str], side: Mapping[str, Entry]) -> dict[str, str]:
+def _shown(verb: str, names: Sequence[str], side: Mapping[str, Entry], dest: Mapping[str, Entry]) -> dict[str, str]:
     """Return the first names and what they hold, with a line about the rest."""
     shown = {name: str(side[name]) for name in names[:SHOWN]}
+    if verb == "update" and side is not dest:
+        # Where neither side has a checksum, times decided.
+        shown.update({name: f"{text}, newer" for name, text in shown.items() if text == str(dest[name])})
     return {**shown, f"... {verb}": f"and {len(names) - SHOWN} more"} if len(names) > SHOWN else shown
 
 

@@ -199,6 +199,8 @@ class Sandbox:
         if check or not self.exists:
             return bool(self.pids)
         with _build.locked(self.directory):
+            if self.pids:
+                self._remember()
             return bool(_processes.end(self.directory))
 
     def remove(self, *, check: bool = False) -> bool:
@@ -236,7 +238,7 @@ class Sandbox:
     def start_node(self, name: str, *, wait: bool = True) -> None:
         """Starts a node that does not run; ``wait`` until the cluster has it back."""
         if name not in self.pids:
-            self._spawn(name, _build.binaries(self.spec.version, self.cache))
+            self._spawn(name, _build.binaries(self.spec.version, self.cache), self._remember())
         if wait:
             self.wait_ready()
 
@@ -261,7 +263,7 @@ class Sandbox:
     def http(self) -> Http:
         """A client that may do everything: the sandbox's certificates, the superuser's token."""
         http = Http(self.tls_files)
-        if self.spec.authn:
+        if self.token_file.exists():
             http.token = json.loads(self.token_file.read_text())["token"]
         return http
 
@@ -352,7 +354,7 @@ class Sandbox:
 
     def _launch(self, missing: list[str], binaries: Path) -> None:
         base = self._state["base"]
-        ports = {name: node.ports for name, node in self.nodes.items()}
+        ports: dict[str, tuple[int, ...]] = {name: node.ports for name, node in self.nodes.items()}
         ports |= {"moto": (base + _ports.S3,), "authn": (base + _ports.AUTHN,)}
         taken = _ports.busy(port for name in missing for port in ports[name])
         if taken:
@@ -362,29 +364,38 @@ class Sandbox:
             )
         http = Http(self.tls_files)
         nodes = [name for name in missing if name in self.nodes]
-        for name in missing:
-            if name in nodes:
-                continue
+        for name in missing[: len(missing) - len(nodes)]:
             self._spawn(name, binaries)
         if "moto" in missing:
             self._until(lambda: self._no_answer(http, self.s3_endpoint, {"moto"}), "the S3 simulator does not answer")
         if self.spec.authn:
             self._until(lambda: self._no_token(http), "the AuthN server gave no token")
-        first = next(iter(self.nodes))
-        if first in nodes:  # alone: the others would only wait for it to answer
-            self._spawn(first, binaries)
-            url = f"{self.endpoint}/v1/health"
-            self._until(lambda: self._no_answer(http, url, {first}), f"{first} does not answer", step=0.02)
+        # The primary alone: the others would only wait for it to answer.
+        primary = self._remember()
+        if primary in nodes:
+            nodes.remove(primary)
+            self._spawn(primary, binaries, primary)
+            url = f"{self.url(primary)}/v1/health"
+            self._until(lambda: self._no_answer(http, url, {primary}), f"{primary} does not answer", step=0.02)
         for name in nodes:
-            if name != first:
-                self._spawn(name, binaries)
+            self._spawn(name, binaries, primary)
         self.wait_ready()
-        smap = self.http().read(f"{self.endpoint}/v1/daemon?what=smap")
-        if smap and self._state.get("uuid") != smap["uuid"]:
-            self._state["uuid"] = smap["uuid"]
-            self._save()
+        self._remember()
 
-    def _spawn(self, name: str, binaries: Path) -> None:
+    def _remember(self) -> str:
+        """Notes the cluster's id and its primary, which may have changed since; returns the primary's id."""
+        http = self.http()
+        alive = self.pids
+        for node in self.nodes.values():
+            if node.role == "proxy" and node.id in alive:
+                smap = http.read(f"{node.url}/v1/daemon?what=smap", timeout=2)
+                if smap and smap.get("proxy_si"):
+                    self._state |= {"uuid": smap["uuid"], "primary": smap["proxy_si"]["daemon_id"]}
+                    self._save()
+                    break
+        return self._state.get("primary") or next(iter(self.nodes))
+
+    def _spawn(self, name: str, binaries: Path, primary: str = "") -> None:
         home = self.directory / name
         env: dict[str, str] = {}
         if name == "moto":
@@ -394,10 +405,10 @@ class Sandbox:
             command = [str(binaries / "authn"), f"-config={home}"]
             env["AIS_AUTHN_SU_PASS"] = _read(self.password_file)
         else:
-            command, env = self._node_command(self.nodes[name], binaries)
+            command, env = self._node_command(self.nodes[name], binaries, primary)
         _processes.spawn(self.directory, name, command, env)
 
-    def _node_command(self, node: Node, binaries: Path) -> tuple[list[str], dict[str, str]]:
+    def _node_command(self, node: Node, binaries: Path, primary: str) -> tuple[list[str], dict[str, str]]:
         command = [
             str(binaries / "aisnode"),
             f"-config={self.directory}/cluster.json",
@@ -405,10 +416,10 @@ class Sandbox:
             f"-role={node.role}",
             f"-daemon_id={node.id}",
         ]
-        if node.url == self.endpoint:
+        if node.id == primary:
             # Nobody waits for a count of targets here; readiness is asked for afterwards.
             command.append("-skip_startup")
-        env = {"AIS_PRIMARY_EP": self.endpoint}
+        env = {"AIS_PRIMARY_EP": self.url(primary)}
         tls = self.tls_files
         if tls:
             env |= {"AIS_CLIENT_CA": tls["ca"], "AIS_CRT": tls["server_crt"], "AIS_CRT_KEY": tls["server_key"]}
