@@ -418,8 +418,6 @@ class Client:
                 allow_redirects=False,
                 stream=True,
             )
-        except requests.exceptions.ReadTimeout:
-            raise Unanswered(f"{what}: {where} gave no answer in {patience:g} s") from None
         except (requests.exceptions.InvalidHeader, UnicodeError) as error:
             raise _errors.OptionError(f"{what}: a value cannot be sent as an HTTP header: {error}") from None
         except (
@@ -429,9 +427,9 @@ class Client:
         ) as error:
             raise _errors.OptionError(f"{self.option}: {where} is not an address that can be used: {error}") from None
         except requests.exceptions.RequestException as error:
-            raise self._broken(error, what, where) from None
+            raise self._broken(error, what, where, patience) from None
 
-    def _broken(self, error: Exception, what: str, where: str) -> _errors.AisError:
+    def _broken(self, error: Exception, what: str, where: str, patience: float) -> _errors.AisError:
         """Return the typed error for a connection that could not be made or that broke before an answer came."""
         reason = _transport.reason(error)
         if _transport.not_http(error):
@@ -446,6 +444,8 @@ class Client:
                 f"{what}: cannot connect to {where}: {reason}",
                 hint=f"Check '{self.option}', and that {self.service} is running.",
             )
+        if isinstance(error, requests.exceptions.ReadTimeout):
+            return Unanswered(f"{what}: {where} gave no answer in {patience:g} s")
         return Unanswered(f"{what}: the connection to {where} broke: {reason}")
 
     def _foreign(self, message: str) -> ProtocolError:

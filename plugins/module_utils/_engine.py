@@ -134,7 +134,7 @@ def converge(
             run = _Run(resource, wait, deadline)
             run.all(steps)
             jobs, trouble = run.jobs, run.trouble
-            done = [step for step in steps if id(step) in run.done]
+            done = [run.done[id(step)] for step in steps if id(step) in run.done]
             try:
                 state = resource.read()
             except AisError as error:
@@ -216,11 +216,12 @@ class _Run:
             try:
                 jobs = list(self._resource.apply(step))
                 self.done[id(step)] = step
-                waits = self._wait or (step.blocks and number + 1 < len(chain))
-                for job in jobs:
-                    self.jobs.append(job)
-                    if waits:
-                        self.jobs[self.jobs.index(job)] = self._resource.settle(job, self._deadline)
+                try:
+                    if self._wait or (step.blocks and number + 1 < len(chain)):
+                        for place, job in enumerate(jobs):
+                            jobs[place] = self._resource.settle(job, self._deadline)
+                finally:
+                    self.jobs.extend(jobs)
             except Partly as error:
                 self.done[id(step)] = error.step
                 self.trouble = self.trouble or error.cause

@@ -12,12 +12,20 @@ away is then still doubted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.community.aistore.plugins.module_utils import _errors
 from ansible_collections.community.aistore.plugins.module_utils._address import Bucket
 from ansible_collections.community.aistore.plugins.module_utils._client import Client
-from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, Degraded
+from ansible_collections.community.aistore.plugins.module_utils._errors import (
+    AisError,
+    ApiError,
+    Degraded,
+    ProtocolError,
+    Unreachable,
+)
 
 #: States of a target (bits of the statistic ``state.flags``) in which it may not find, or not list, what it holds.
 _STATES: Mapping[int, str] = {
@@ -30,6 +38,8 @@ _STATES: Mapping[int, str] = {
 }
 #: Bit of the primary's ``state.flags`` (AIStore 5.0): in the last 5 minutes a node did not answer it.
 _KEEPALIVE_ERRORS = 1 << 19
+#: Seconds for a node to answer for itself, and how many are asked at once.
+_PATIENCE, _PARALLEL = 5.0, 16
 #: Flags of a node in the cluster map.
 _LEAVING, _MOVED = 4 | 8, 16
 _ADVICE = (
@@ -48,13 +58,13 @@ def doubts(client: Client, bucket: Bucket | None = None) -> tuple[str, ...]:
         return ()
     try:
         smap = client.smap(fresh=True)
-        stats = client.cluster("node_stats")
+        stats = _stats(client, smap)
         primary = _primary(client, smap, stats)
     except _errors.Forbidden:
         return ("the token may not read the state of the cluster's nodes (it needs the permission SHOW-CLUSTER)",)
     except AisError as error:
         return (f"a node does not answer ({error.message})",)
-    return tuple(judge(smap, stats if isinstance(stats, Mapping) else {}, primary))
+    return tuple(judge(smap, stats, primary))
 
 
 def prove(client: Client, claim: str, *, bucket: Bucket | None = None, allow_degraded: bool = False) -> None:
@@ -95,10 +105,36 @@ def _flags(node: Mapping[str, Any]) -> int:
     return int((node.get("tracker") or {}).get("state.flags") or 0)
 
 
-def _primary(client: Client, smap: Mapping[str, Any], stats: Any) -> Mapping[str, Any]:
+def _stats(client: Client, smap: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the statistics of the answering proxy and, by id, of the targets that answer.
+
+    One request; only when a target does not answer it comes back empty, and each is asked by itself.
+    """
+    try:
+        found = client.cluster("node_stats")
+        if isinstance(found, Mapping):
+            return found
+    except ProtocolError:
+        pass
+    once = Client(
+        replace(client.connection, retries=0, timeout=min(client.connection.timeout, _PATIENCE)), check_mode=True
+    )
+
+    def ask(target: str) -> Any:
+        try:
+            return once.node(target, "node_stats")
+        except (Unreachable, ProtocolError, ApiError):
+            return None
+
+    targets = sorted(smap.get("tmap") or {})
+    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+        return {"target": dict(zip(targets, pool.map(ask, targets)))}
+
+
+def _primary(client: Client, smap: Mapping[str, Any], stats: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the statistics of the primary: among ``stats`` when it answered, else asked for."""
     primary = str((smap.get("proxy_si") or {}).get("daemon_id") or "")
-    answered: Mapping[str, Any] = (stats or {}).get("proxy") or {}
+    answered: Mapping[str, Any] = stats.get("proxy") or {}
     if not primary or (answered.get("snode") or {}).get("daemon_id") == primary:
         return answered
     found = client.node(primary, "node_stats")

@@ -32,8 +32,6 @@ PROPS = (
 )
 #: Flags of a listing: only what is in the cluster, only what is not, names alone.
 CACHED, NOT_CACHED, NAMES = 1, 512, 16
-#: Added for remote buckets: listing one does not register it with the cluster.
-_DONT_ADD = 256
 #: A time format (Go's layout) of a listing that keeps nanoseconds, in UTC.
 NANOSECONDS = "2006-01-02T15:04:05.999999999Z07:00"
 #: Flags of an entry.
@@ -84,8 +82,7 @@ def entries(
     One request for each page (10,000 objects of an ais bucket, 1,000 of most clouds, or ``page_size``). A bucket that
     does not exist has none if ``missing_ok``; else it raises, as every failure does.
     """
-    value: dict[str, Any] = {"prefix": prefix, "props": ",".join(props)}
-    value["flags"] = str(flags | (_DONT_ADD if bucket.remote else 0))
+    value: dict[str, Any] = {"prefix": prefix, "props": ",".join(props), "flags": str(flags)}
     if time_format:
         value["time_format"] = time_format
     if page_size:

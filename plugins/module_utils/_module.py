@@ -9,7 +9,7 @@ import functools
 import os
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Callable
 
@@ -31,13 +31,15 @@ def converge(
     jobs: bool = False,
     files: bool = False,
     speak: type[_client.Client] = _client.Client,
+    secrets: Callable[[Params], Iterable[str]] | None = None,
     **rules: Any,
 ) -> None:
     """Run a module that converges what ``make(params, client)`` returns for the task's options.
 
     ``spec`` is the module's own argument spec, ``jobs`` adds ``wait`` and ``wait_timeout``, ``files`` Ansible's options
     of files (``mode``, ``owner``, …) and a third argument of ``make``: the :class:`FileAttributes` that they ask for.
-    ``speak`` is the kind of client, ``rules`` are Ansible's (``mutually_exclusive``, ``required_one_of``, …).
+    ``speak`` is the kind of client, ``secrets`` yields what must not be shown of options that ``no_log`` cannot
+    describe, ``rules`` are Ansible's (``mutually_exclusive``, ``required_one_of``, …).
     """
 
     def run(module: AnsibleModule, client: _client.Client) -> dict[str, Any]:
@@ -48,7 +50,13 @@ def converge(
             wait_timeout=module.params.get("wait_timeout", 600.0),
         )
 
-    _run({**spec, **(_options.wait_spec() if jobs else {})}, run, {**rules, "add_file_common_args": files}, speak)
+    _run(
+        {**spec, **(_options.wait_spec() if jobs else {})},
+        run,
+        {**rules, "add_file_common_args": files},
+        speak,
+        secrets,
+    )
 
 
 def answer(spec: Mapping[str, Any], ask: Callable[[Params, _client.Client], dict[str, Any]], **rules: Any) -> None:
@@ -61,10 +69,12 @@ def _run(
     run: Callable[[AnsibleModule, _client.Client], dict[str, Any]],
     rules: Mapping[str, Any],
     speak: type[_client.Client] = _client.Client,
+    secrets: Callable[[Params], Iterable[str]] | None = None,
 ) -> None:
     module = _careful(AnsibleModule)(
         argument_spec={**_options.connection_spec(), **spec}, supports_check_mode=True, **rules
     )
+    module.no_log_values.update(secrets(module.params) if secrets else ())
     if not _client.HAS_REQUESTS:
         module.fail_json(msg=missing_required_lib("requests"))
     outcome: dict[str, Any] = {}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.community.aistore.plugins.module_utils._errors import OptionError
@@ -103,7 +103,7 @@ def pick(
     A name is an id or one of :data:`GROUPS`; ``all`` means all of ``kind`` if that is given. Raises one
     :class:`OptionError` for all unknown ids and all of the wrong kind; it lists those that would do.
     """
-    groups = {
+    groups: dict[str, Callable[[Node], bool]] = {
         "all": lambda node: kind in (None, node.kind),
         "proxies": lambda node: node.kind == "proxy",
         "targets": lambda node: node.kind == "target",

@@ -36,7 +36,7 @@ POOL = 16
 SLOWEST = 1024
 #: Reasons of TLS that come before the request is looked at, and stay the same however often it is repeated.
 _REFUSED = re.compile(
-    "CERTIFICATE|UNKNOWN_CA|WRONG_VERSION_NUMBER|HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|_KEY_|PEM|"
+    "CERTIFICATE|UNKNOWN_CA|WRONG_VERSION_NUMBER|HANDSHAKE_FAILURE|PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|KEY_VALUES|PEM|"
     "certificate|handshake failure|unknown ca|unrecognized name|doesn't match",
 )
 
@@ -97,6 +97,13 @@ class _Response(http.client.HTTPResponse):
 
 class _TimedConnection:
     response_class: Any = _Response
+
+    def connect(self) -> None:
+        try:
+            super().connect()  # type: ignore[misc]
+        except Exception as error:
+            error.never_sent = True  # type: ignore[attr-defined]
+            raise
 
     def putrequest(self, *args: Any, **options: Any) -> Any:
         # A kept connection still has what was left of the time of the answer before.
@@ -164,10 +171,7 @@ def let_stream(response: Any) -> None:
 
 def never_sent(error: Exception) -> bool:
     """Tell whether a connection error happened before a byte of the request left."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    cause = getattr(error.args[0], "reason", error.args[0]) if error.args else None
-    return type(cause).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError")
+    return any(getattr(part, "never_sent", False) for part in _parts(error))
 
 
 def refused_by_tls(error: Exception) -> bool:
@@ -190,10 +194,13 @@ def reason(error: BaseException) -> str:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    for _depth in range(8):
-        inner = [getattr(part, "reason", part) for part in error.args]
-        inner = [part for part in inner if isinstance(part, BaseException)]
-        if not inner:
-            break
-        error = inner[-1]
-    return error
+    return _parts(error)[-1]
+
+
+def _parts(error: BaseException) -> list[BaseException]:
+    """Return an error and those it was made of, the innermost last."""
+    found = [error]
+    for part in found:
+        inner = (part.__cause__, getattr(part, "reason", None), *part.args)
+        found += [each for each in inner if isinstance(each, BaseException) and each not in found]
+    return found

@@ -132,7 +132,7 @@ bucket:
       mirror: {enabled: true, copies: 2, burst_buffer: 512}
       access: [all]
 buckets:
-  description: All buckets named, in order. RV(buckets[].props) is missing for a bucket that is not there.
+  description: All buckets named, in order. C(buckets[].props) is missing for a bucket that is not there.
   returned: success
   type: list
   elements: dict
@@ -143,7 +143,7 @@ buckets:
       namespace: {uuid: '', name: ''}
       state: evicted
 steps:
-  description: What was done or, in check mode, would be. RV(steps[].verb) is one of create, register, set, rename, copy, destroy, evict.
+  description: What was done or, in check mode, would be. C(steps[].verb) is one of create, register, set, rename, copy, destroy, evict.
   returned: always
   type: list
   elements: dict

@@ -183,7 +183,7 @@ silent:
   elements: str
   sample: [target-03]
 errors:
-  description: What could not be gathered, and why. RV(errors[].node) is empty when it is about the cluster.
+  description: What could not be gathered, and why. C(errors[].node) is empty when it is about the cluster.
   returned: success
   type: list
   elements: dict

@@ -138,7 +138,7 @@ steps:
 jobs:
   description:
     - The jobs that the task started, stopped or joined; if none, the latest such job. A job that is yet to start has no id.
-    - What is counted is the sum of all targets; RV(jobs[].targets) has each target's part.
+    - What is counted is the sum of all targets; C(jobs[].targets) has each target's part.
   returned: always
   type: list
   elements: dict

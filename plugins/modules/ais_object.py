@@ -54,7 +54,7 @@ options:
         where it would destroy the only copy.
       - V(cached) brings objects of a remote bucket into the cluster.
       - For many objects the cluster runs one job. Names that do not exist are no failure; they are listed in
-        RV(objects.missing). If the job ends and leaves something to do, the task fails.
+        C(objects.missing). If the job ends and leaves something to do, the task fails.
     type: str
     choices: [present, fetched, absent, evicted, cached]
     default: present
@@ -232,7 +232,7 @@ RETURN = r"""
 object:
   description:
     - The object. In check mode, as it would be, as far as that can be known.
-    - RV(object.checksum) is null where the cluster keeps none.
+    - C(object.checksum) is null where the cluster keeps none.
   returned: when O(name) is one object, except for O(state=evicted) and O(state=cached)
   type: dict
   sample:
@@ -257,7 +257,7 @@ dest:
   sample: /tmp/site.yml
 steps:
   description:
-    - What was done or, in check mode, would be. RV(steps[].verb) is one of create, update, download, copy, rename, promote,
+    - What was done or, in check mode, would be. C(steps[].verb) is one of create, update, download, copy, rename, promote,
       set (custom metadata, or the attributes of a file), delete, evict, prefetch.
   returned: always
   type: list

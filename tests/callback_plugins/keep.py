@@ -38,7 +38,8 @@ class CallbackModule(CallbackBase):
         if self._relay:  # it notes where this task's requests begin
             self._open(f"{self._relay}/__relay__/mark?{self._number}", timeout=10).close()
 
-    v2_playbook_on_handler_task_start = lambda self, task: self.v2_playbook_on_task_start(task, False)  # noqa: E731
+    def v2_playbook_on_handler_task_start(self, task: Any) -> None:
+        self.v2_playbook_on_task_start(task, False)
 
     def _keep(self, status: str, result: Any) -> None:
         with open(os.environ["KEEP_FILE"], "a", encoding="utf-8") as kept:

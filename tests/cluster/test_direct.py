@@ -87,3 +87,45 @@ def test_both_ways_return_the_same(ways, stem):
 
 def test_every_module_has_its_cases():
     assert list(FILES) == MODULES
+
+
+@pytest.mark.ais_version("5.0")
+def test_no_session_is_shared_between_hosts_tokens_or_endpoints(cluster, make_relay):
+    hosts = ("red", "blue")
+    relays = {host: make_relay(cluster) for host in hosts}
+    connections = {host: counted(relays[host]) for host in hosts}
+    variables = {"urls": {host: relay.url for host, relay in relays.items()}}
+    ask = {
+        "name": "ask",
+        PREFIX + "ais_info": {
+            "endpoint": "{{ urls[inventory_hostname] }}",
+            "token": "token-of-{{ inventory_hostname }}-{{ item }}",
+            "gather_subset": "health",
+        },
+    }
+    play([{**ask, "loop": ["same"] * 5}], hosts=hosts, variables=variables, direct="always")
+    for host, relay in relays.items():
+        assert tokens(relay) == {f"Bearer token-of-{host}-same"}
+        assert len(relay.requests) >= 5
+        assert len(connections[host]) == 1  # one for all items of the loop
+        relay.reset()
+    play([{**ask, "loop": ["one", "two", "one"]}], hosts=hosts, variables=variables, direct="always")
+    for host, relay in relays.items():
+        assert tokens(relay) == {f"Bearer token-of-{host}-{item}" for item in ("one", "two")}
+
+
+def tokens(relay: Any) -> set[str | None]:
+    return {request.headers.get("Authorization") for request in relay.requests}
+
+
+def counted(relay: Any) -> list[Any]:
+    """The connections that a relay takes from now on."""
+    taken: list[Any] = []
+    process = relay._server.process_request
+
+    def count(request: Any, address: Any) -> None:
+        taken.append(address)
+        process(request, address)
+
+    relay._server.process_request = count
+    return taken

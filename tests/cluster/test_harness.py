@@ -73,7 +73,7 @@ def test_relay_faults(cluster, session):
     with Relay(cluster.endpoint) as relay:
         url = f"{relay.url}/v1/daemon?what=smap"
         fault = relay.fault(path="daemon", times=2, status=503, body=b"busy")
-        assert [session.get(url).status_code for _ in range(3)] == [503, 503, 200]
+        assert [session.get(url).status_code for attempt in range(3)] == [503, 503, 200]
         assert fault.times == 0
         relay.fault(cut="before")
         with pytest.raises(requests.ConnectionError):

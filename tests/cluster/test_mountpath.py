@@ -18,7 +18,7 @@ import requests
 from conftest import running_cluster
 from converge import Case, converge
 from holdings import holding
-from playing import Result, play
+from playing import play
 from relay import Relay
 
 MODULE = "community.aistore.ais_mountpath"

@@ -135,8 +135,9 @@ def test_every_case_converges(relay: Any, bucket: str, speaker: Client, tmp_path
     assert found["everything"].apply["objects"]["left"] == 0
     assert found["file"].apply["object"]["checksum"]["value"] == _transfer.of_file(str(source)).digest("xxhash2")
     assert found["content"].apply["object"]["custom"] == {"owner": "web", "n": "1"}
-    # The same content costs nothing but the look at it.
-    assert [request.method for request in found["nothing to do"].apply.requests] == ["HEAD"]
+    # The same content costs nothing but the look at it (and, once a task, the cluster map).
+    asked = [(request.method, request.path) for request in found["nothing to do"].apply.requests]
+    assert asked == [("HEAD", f"/v1/objects/{bucket}/a/text"), ("GET", "/v1/cluster")]
     assert names(speaker, bucket) == []
 
 

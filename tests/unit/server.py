@@ -93,6 +93,9 @@ class Server:
                 self._open.add(sock)
             with sock, sock.makefile("rb") as source:
                 while (request := _request(source)) is not None:
+                    if not request.method:
+                        sock.sendall(answer(b"", 400))
+                        return
                     self.requests.append(request)
                     told = self.script(request)
                     for piece in [told] if isinstance(told, bytes) else told:
@@ -106,9 +109,10 @@ class Server:
 
 
 def _request(source: Any) -> Request | None:
-    first = source.readline().decode("latin-1").split()
+    line = source.readline().decode("latin-1")
+    first = line.split()
     if len(first) != 3:
-        return None
+        return Request("", line, {}) if line else None
     headers: dict[str, str] = {}
     while (line := source.readline().decode("latin-1").strip()) != "":
         name, _colon, value = line.partition(":")

@@ -113,7 +113,7 @@ def summary(client: Client, bucket: Bucket, *, sleep: Callable[[float], None] = 
             value["uuid"] = answer.text
         sleep(pause)
         pause = min(pause * 1.5, POLL_LONGEST)
-    found = next(iter(answer.json() or ()), {})
+    found: dict[str, Any] = next(iter(answer.json() or ()), {})
     count, size, total = (found.get(part) or {} for part in ("ObjCount", "ObjSize", "TotalSize"))
     return {
         "objects": int(count.get("obj_count_present") or 0),

@@ -296,7 +296,7 @@ class ObjectResource(Resource[State]):
                 _evidence.refuse(f"{origin} was not found", state.doubts)
                 raise AisError(f"copy_from: {origin} does not exist")
             copied = self._step("copy", {"from": origin}, state)
-            return [] if state.same else [replace(copied, payload=self._stored(state).custom)]
+            return [] if state.same else [replace(copied, payload=self._carried(source))]
         if state.same:
             return []
         if wish.content is not None:
@@ -333,6 +333,7 @@ class ObjectResource(Resource[State]):
                 {"from": old},
                 self._shown(found) if found.exists else {"from": old},
                 self._shown(source),
+                payload=self._carried(source),
             )
         ]
 
@@ -384,6 +385,11 @@ class ObjectResource(Resource[State]):
             shown["checksum"] = f"{found.kind}:{found.value}"
         return shown
 
+    def _carried(self, source: Found) -> dict[str, str]:
+        """Return the custom metadata that goes along when ``source`` is copied or renamed."""
+        origin = self.wish.copy_from[0] if self.wish.copy_from else self.wish.bucket
+        return {key: value for key, value in source.custom.items() if not (origin.remote and key in _SERVERS_OWN)}
+
     # -- foresee
 
     def _stored(self, state: State) -> Found:
@@ -394,9 +400,7 @@ class ObjectResource(Resource[State]):
             value = wish.content.digest(kind) if _checksums.known(kind) and wish.content.size is not None else ""
             return Found(True, wish.content.size, kind if value else "", value, custom=state.found.custom, cached=True)
         if (wish.copy_from or wish.rename_from) and state.source:
-            # A copy of an object without custom metadata leaves what was there, as an upload does.
-            kept = state.source.custom or ({} if wish.rename_from else state.found.custom)
-            return replace(state.source, custom=kept)
+            return replace(state.source, custom=self._carried(state.source))
         return Found(True, custom=state.found.custom)
 
     def foresee(self, state: State, steps: Sequence[Step]) -> State:
@@ -465,6 +469,7 @@ class ObjectResource(Resource[State]):
         what = f"rename {wish.bucket}/{wish.rename_from} to {wish.name}"
         body = {"action": "rename-obj", "name": wish.name}
         self.client.transfer("POST", self._path(wish.rename_from), what=what, query=wish.bucket.query(), body=body)
+        self._carry(step.payload)
 
     def _copy(self, step: Step) -> None:
         assert self.wish.copy_from is not None
@@ -472,10 +477,17 @@ class ObjectResource(Resource[State]):
         what = f"copy {bucket}/{name} to {step.target}"
         if _NOT_COPIED & set(self.wish.name):
             _transfer.relay(self.client, (bucket, name), (self.wish.bucket, self.wish.name), what)
-            self._patch(step.payload, whole=True)
-            return
-        query = {**bucket.query(), "object_to": self.wish.bucket.uname(self.wish.name)}
-        self.client.transfer("PUT", object_path(bucket.name, name), what=what, query=query, repeat=True)
+        else:
+            query = {**bucket.query(), "object_to": self.wish.bucket.uname(self.wish.name)}
+            self.client.transfer("PUT", object_path(bucket.name, name), what=what, query=query, repeat=True)
+        self._carry(step.payload)
+
+    def _carry(self, custom: Mapping[str, str]) -> None:
+        """Make ``custom`` the custom metadata: whether a server keeps that of an object that it replaces is chance."""
+        found = head(self.client, self.wish.bucket, self.wish.name).custom
+        kept = {key: found[key] for key in _SERVERS_OWN & found.keys()} if self.wish.bucket.remote else {}
+        if found != {**kept, **custom}:
+            self._patch({**kept, **custom}, whole=True)
 
     def _promote(self, step: Step) -> list[Job]:
         wish = self.wish

@@ -299,7 +299,7 @@ class Sync(Resource[State]):
                 known = os.path.dirname(os.path.join(self.directory, name))
                 path = _tree.path_of(here, known)
                 try:
-                    _transfer.download(self.client, self.bucket, self.prefix + name, f"{path}/{last}")
+                    _transfer.download(self.client, self.bucket, self.prefix + name, f"{path}/{last}", dress=_touch)
                 except LocalError as error:
                     raise LocalError(error.message.replace(path, known), hint=error.hint) from None
         except OSError as error:
@@ -326,6 +326,12 @@ class Sync(Resource[State]):
             repeat=True,
         )
         return _jobs.of_answer(answer.text, "delete-listrange", str(self.bucket))
+
+
+def _touch(path: str) -> None:
+    """Set a file's time to now. Systems stamp a write with the time of their last tick, which may be before it."""
+    now = time.time_ns()
+    os.utime(path, ns=(now, now))
 
 
 class _Stop(Exception):
