@@ -64,6 +64,7 @@ lint-docs: venv
 	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self . \
 	    | sed 's|^.*ansible_collections/community/aistore/||'
 	antsibull-changelog lint
+	python scripts/generate_docs.py --check
 
 lint-files: venv
 	reuse lint --quiet || { reuse lint; exit 1; }
@@ -94,7 +95,7 @@ matrix: venv  ## unit tests and a smoke playbook on every supported ansible-core
 	scripts/matrix
 
 bench: venv  ## side by side with what one would use instead
-	pytest -q tests/bench
+	python tests/bench/run.py
 
 importer: build  ## what Ansible Galaxy says about the tarball
 	scripts/importer

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.community.aistore.plugins.module_utils import _client
 from ansible_collections.community.aistore.plugins.module_utils._client import Client, Connection
-from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, LoginFailed, OptionError
+from ansible_collections.community.aistore.plugins.module_utils._errors import (
+    AisError,
+    LoginFailed,
+    NotFound,
+    OptionError,
+    Unauthorized,
+)
 
 DEFAULT_URL = "http://localhost:52001"
 
@@ -28,7 +34,38 @@ class AuthN(Client):
     option, server, service = "authn_url", "an AuthN server", "the AuthN server"
 
     def __init__(self, connection: Connection, **options: Any) -> None:
+        #: How to reach the cluster, for the little that AuthN does not know.
+        self.cluster_connection = connection
         super().__init__(replace(connection, endpoints=(connection.authn_url,), cluster_uuid=""), **options)
+
+    def find(self, kind: str, name: str) -> dict[str, Any] | None:
+        """Return the one of ``users`` or ``roles`` that is called ``name``, or None."""
+        try:
+            found = self.get_json(path(kind, name), what=f"read {kind[:-1]} {name}")
+        except NotFound:
+            return None
+        return dict(found)
+
+    def roles(self) -> dict[str, dict[str, Any]]:
+        """Return every role by its name."""
+        return {str(role["name"]): dict(role) for role in self.get_json(path("roles"), what="list roles") or ()}
+
+    def clusters(self) -> dict[str, dict[str, Any]]:
+        """Return every registered cluster (``id``, ``alias``, ``urls``) by its uuid."""
+        found = self.get_json(path("clusters"), what="list clusters").get("clusters") or {}
+        return {str(uuid): dict(cluster) for uuid, cluster in found.items()}
+
+    def remove(self, kind: str, name: str) -> None:
+        """Delete a user, a role or a cluster; one that is gone already is fine."""
+        try:
+            self.request("DELETE", path(kind, name), what=f"delete {kind[:-1]} {name}", repeat=True)
+        except NotFound:
+            pass  # an earlier try whose answer got lost, or somebody else, was faster
+
+    def give_roles(self, user: str, roles: Sequence[Mapping[str, Any]], **more: Any) -> None:
+        """Replace the roles of a user. They are sent whole: AuthN 4.9 keeps them with the user as they come."""
+        body = {"id": user, "roles": list(roles), **more}
+        self.request("PUT", path("users", user), what=f"update user {user}", body=body, repeat=True)
 
     def _trusts(self, origin: str) -> bool | None:
         return None
@@ -65,7 +102,9 @@ def issue(connection: Connection, username: str, password: str, lifetime: int | 
             raise AisError(f"{what}: the answer holds no token", hint="Check 'authn_url'.")
         return one_line(found["token"], what)
     except AisError as error:
-        raise LoginFailed(error.message, hint=error.hint or "Check 'authn_url'.") from None
+        failure = LoginFailed(error.message, hint=error.hint or "Check 'authn_url'.")
+        failure.wrong = isinstance(error, Unauthorized)
+        raise failure from None
 
 
 def one_line(token: str, source: str) -> str:

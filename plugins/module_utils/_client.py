@@ -409,14 +409,13 @@ class Client:
             sent["Authorization"] = f"Bearer {self._token}"
         where = _origin(url)
         try:
-            return self._session.request(
+            return _transport.send(
+                self._session,
                 method,
                 url,
-                data=data if data is not None else (b"" if method in ("PUT", "POST", "PATCH") else None),
-                headers=sent,
-                timeout=(min(self.connection.timeout, patience), patience),
-                allow_redirects=False,
-                stream=True,
+                data if data is not None else (b"" if method in ("PUT", "POST", "PATCH") else None),
+                sent,
+                (min(self.connection.timeout, patience), patience),
             )
         except (requests.exceptions.InvalidHeader, UnicodeError) as error:
             raise _errors.OptionError(f"{what}: a value cannot be sent as an HTTP header: {error}") from None

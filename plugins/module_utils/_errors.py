@@ -71,7 +71,9 @@ class TlsRefused(Unreachable):
 
 
 class LoginFailed(AisError):
-    """The AuthN server gave no token."""
+    """The AuthN server gave no token; ``wrong`` if that is because user or password is not right."""
+
+    wrong = False
 
 
 class ProtocolError(AisError):
@@ -151,6 +153,8 @@ class Forbidden(ApiError):
         """What to do, by who refuses."""
         if self.tcode in ("ErrBucketAccessDenied", "ErrObjectAccessDenied"):
             return "The bucket's own 'access' property forbids it."
+        if "built-in" in self.said or "administrator" in self.said:
+            return "AuthN does not let anybody change its own administrator."
         return "Ask the AuthN administrator for a role that grants this permission."
 
 

@@ -33,11 +33,14 @@ _STATES: Mapping[int, str] = {
     1 << 4: "has an interrupted rebalance",
     1 << 5: "is resilvering",
     1 << 6: "has an interrupted resilver",
-    1 << 7: "was restarted after a crash, and no rebalance has finished since",
     1 << 13: "has a faulty disk",
 }
-#: Bit of the primary's ``state.flags`` (AIStore 5.0): in the last 5 minutes a node did not answer it.
+#: Bit of a target that came back after a crash, until a rebalance has finished.
+_RESTARTED = 1 << 7
+#: Bit of the primary: in the last 5 minutes a node did not answer it. So long, a target that has left the map leaves a trace.
 _KEEPALIVE_ERRORS = 1 << 19
+#: A target that has run for less than the first, and less than the primary by the second (seconds), explains these errors.
+_ALERT, _LATER = 330, 15
 #: Seconds for a node to answer for itself, and how many are asked at once.
 _PATIENCE, _PARALLEL = 5.0, 16
 #: Flags of a node in the cluster map.
@@ -60,11 +63,13 @@ def doubts(client: Client, bucket: Bucket | None = None) -> tuple[str, ...]:
         smap = client.smap(fresh=True)
         stats = _stats(client, smap)
         primary = _primary(client, smap, stats)
+        restarted = any(_flags(found) & _RESTARTED for found in (stats.get("target") or {}).values() if found)
+        rebalances = restarted and bool(client.cluster("cluster_config")["rebalance"]["enabled"])
     except _errors.Forbidden:
         return ("the token may not read the state of the cluster's nodes (it needs the permission SHOW-CLUSTER)",)
     except AisError as error:
         return (f"a node does not answer ({error.message})",)
-    return tuple(judge(smap, stats, primary))
+    return tuple(judge(smap, stats, primary, rebalances))
 
 
 def prove(client: Client, claim: str, *, bucket: Bucket | None = None, allow_degraded: bool = False) -> None:
@@ -79,10 +84,19 @@ def refuse(claim: str, reasons: tuple[str, ...]) -> None:
         raise Degraded(f"{claim}, but that cannot be proven just now: {'; '.join(reasons)}", hint=_ADVICE)
 
 
-def judge(smap: Mapping[str, Any], stats: Mapping[str, Any], primary: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the reasons for doubt that a cluster map, the statistics of its targets and of its primary hold. Pure."""
+def judge(
+    smap: Mapping[str, Any], stats: Mapping[str, Any], primary: Mapping[str, Any], rebalances: bool
+) -> Iterator[str]:
+    """Yield the reasons for doubt in a cluster map, the statistics of its targets, and those of its primary. Pure.
+
+    ``rebalances`` tells whether the cluster rebalances by itself: else a restart is not followed by anything to wait for.
+    """
     targets = smap.get("tmap") or {}
     answers = stats.get("target") or {}
+    states = {
+        **_STATES,
+        **({_RESTARTED: "was restarted after a crash, and no rebalance has finished since"} if rebalances else {}),
+    }
     if not targets:
         yield "the cluster has no target"
     for target in sorted(targets):
@@ -93,16 +107,22 @@ def judge(smap: Mapping[str, Any], stats: Mapping[str, Any], primary: Mapping[st
         elif not answers.get(target):
             yield f"target {target} does not answer"
         else:
-            states = _flags(answers[target])
-            found = [text for bit, text in _STATES.items() if states & bit]
+            found = [text for bit, text in states.items() if _flags(answers[target]) & bit]
             if found:
                 yield f"target {target} {', '.join(found)}"
-    if _flags(primary) & _KEEPALIVE_ERRORS:
+    if _flags(primary) & _KEEPALIVE_ERRORS and not any(
+        _uptime(found) < min(_ALERT, _uptime(primary) - _LATER) for found in map(answers.get, targets) if found
+    ):
         yield "in the last 5 minutes a node did not answer the primary, so a target may have dropped out of the cluster map"
 
 
 def _flags(node: Mapping[str, Any]) -> int:
     return int((node.get("tracker") or {}).get("state.flags") or 0)
+
+
+def _uptime(node: Mapping[str, Any]) -> float:
+    """Return how many seconds a node has run."""
+    return int((node.get("tracker") or {}).get("up.ns.time") or 0) / 1e9
 
 
 def _stats(client: Client, smap: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -197,13 +197,11 @@ class Table:
             *parents, leaf = field.path.split(".")
             for parent in parents:
                 level = level.setdefault(parent, {"type": "dict", "options": {}})["options"]
-            level[leaf] = {"type": field.kind.option}
+            level[leaf] = {"type": field.kind.option, "no_log": field.secret}  # said, lest Ansible guess from the name
             if field.kind.option == "list":
                 level[leaf]["elements"] = "str"
             if field.choices:
                 level[leaf]["choices"] = list(field.choices)
-            if field.secret:
-                level[leaf]["no_log"] = True
         return spec
 
     def wanted(self, given: Mapping[str, Any], option: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import io
 import re
 import socket
 import time
+from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -139,14 +140,9 @@ class _Adapter(HTTPAdapter):
         return super().build_response(req, resp)
 
 
-class _Session(requests.Session if HAS_REQUESTS else object):  # type: ignore[misc]
-    def get_redirect_target(self, resp: Any) -> None:
-        """Say that nothing redirects: the client sees to it, and requests would read the whole body here."""
-
-
 def new_session(verify: bool | str, cert: tuple[str, ...]) -> Any:
     """Return a session that trusts ``verify`` (True, False, a CA bundle) and shows the client certificate ``cert``."""
-    session = _Session()
+    session = requests.Session()
     # The environment's proxies, CA bundles and netrc are not for us: a token goes where the options say.
     session.trust_env = False
     session.verify = verify
@@ -162,6 +158,23 @@ def new_session(verify: bool | str, cert: tuple[str, ...]) -> Any:
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     return session
+
+
+def send(
+    session: Any, method: str, url: str, data: Any, headers: Mapping[str, str], timeout: tuple[float, float]
+) -> Any:
+    """Send one request and return the open response.
+
+    It goes to the adapter without what the session would add: redirects (which it would read whole), cookies, proxies,
+    netrc, quoting of what is quoted. That is a fourth of the time of a small request.
+    """
+    request = requests.PreparedRequest()
+    request.method, request.url = method, url
+    request.prepare_headers({**session.headers, **headers})
+    request.prepare_body(data, None)
+    return session.get_adapter(url).send(
+        request, stream=True, timeout=timeout, verify=session.verify, cert=session.cert
+    )
 
 
 def let_stream(response: Any) -> None:

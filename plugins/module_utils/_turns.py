@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Callable
 
-from ansible_collections.community.aistore.plugins.module_utils import _jobs
+from ansible_collections.community.aistore.plugins.module_utils import _errors, _jobs, _nodes
 from ansible_collections.community.aistore.plugins.module_utils._client import Client
 from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, JobTimeout
 
@@ -74,15 +74,28 @@ def moving(client: Client, targets: Sequence[str] | None = None) -> str:
     running = rebalances(client)
     if running:
         return f"rebalance[{running[0]}]"
-    stats = client.cluster("node_stats").get("target") or {}
-    for target in sorted(stats if targets is None else targets):
-        # The cluster leaves out those in maintenance; they answer for themselves.
-        found = stats.get(target) or client.node(target, "node_stats")
-        flags = int((found.get("tracker") or {}).get("state.flags") or 0)
+    for target, flags in _flags(client, targets):
         for flag, what in _MOVES.items():
             if flags & flag:
                 return f"the {what} of {target}"
     return ""
+
+
+def _flags(client: Client, targets: Sequence[str] | None) -> Iterator[tuple[str, int]]:
+    """Yield the id and the state flags of ``targets``, or of all active ones. One that does not answer moves nothing."""
+    try:
+        stats = dict(client.cluster("node_stats", repeat=False).get("target") or {})
+    except AisError:
+        stats = {}  # one target that is down spoils it
+    nodes = _nodes.of_map(client.smap())
+    active = [node.id for node in nodes.values() if node.kind == "target" and node.state == "active"]
+    for target in active if targets is None else sorted(set(targets)):
+        # The cluster leaves out those in maintenance; they answer for themselves.
+        try:
+            found = stats.get(target) or client.node(target, "node_stats", repeat=False)
+        except (_errors.Unreachable, _errors.NotReady, _errors.NotFound):
+            continue
+        yield target, int((found.get("tracker") or {}).get("state.flags") or 0)
 
 
 def rebalances(client: Client) -> list[str]:

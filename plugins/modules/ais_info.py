@@ -244,7 +244,7 @@ remote_clusters:
   returned: when gathered
   type: list
   elements: dict
-  sample: [{alias: backup, url: "http://10.1.0.1:8080", uuid: C8kGeZhyn}]
+  sample: [{alias: backup, url: "http://10.1.0.1:8080", uuid: C8kGeZhyn, proxies: 3, targets: 4}]
 backends:
   description: The configured cloud backends.
   returned: when gathered

@@ -136,6 +136,6 @@ def test_the_argument_spec_follows_the_table() -> None:
     spec = TABLE.argument_spec()
     assert spec["mirror"]["options"]["copies"]["type"] == "int"
     assert spec["name"]["choices"] == ["one", "two", "three"]
-    assert spec["access"] == {"type": "list", "elements": "str"}
+    assert spec["access"] == {"type": "list", "elements": "str", "no_log": False}
     assert "born" not in spec
     assert TABLE.sections() == ["mirror", "chunk"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,13 @@ def test_a_module_documents_itself(name: str) -> None:
     assert "endpoint" in doc["options"]
     assert any(f"community.aistore.{name}" in task for task in examples)
     assert {key for key, value in returned.items() if "sample" not in value} == set()
+
+
+def test_the_readme_names_what_there_is() -> None:
+    kinds = ("plugins/modules/ais_*.py", "plugins/inventory/*.py", "plugins/lookup/*.py", "roles/*/", "playbooks/*.yml")
+    there = {path.stem for kind in kinds for path in ROOT.glob(kind)} - {"templates"}
+    named = {name.rpartition(".")[2] for name in re.findall(r"`([a-z._]+)`", (ROOT / "README.md").read_text())}
+    assert there - named == set()
 
 
 @pytest.mark.parametrize("role", sorted(path.parent.name for path in ROOT.glob("roles/*/tasks")))

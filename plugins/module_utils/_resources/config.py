@@ -72,6 +72,8 @@ class ConfigResource(Resource[Configs]):
         self.chosen: list[str] = []
         self.silent: dict[str, str] = {}
         self._restart: set[str] = set()
+        #: All nodes are asked, so that a node's own values can be told from the cluster's.
+        self._everybody = True
         if not self.given and not self.reset:
             raise OptionError("there is nothing to do: give 'config', or set 'reset'")
 
@@ -81,7 +83,8 @@ class ConfigResource(Resource[Configs]):
         """Ask the nodes: only those named, unless all of them are needed to tell the cluster's value from a node's own."""
         nodes = _nodes.of_map(self.client.smap())
         self.chosen = [node.id for node in _nodes.pick(nodes, self.names)] if self.names else []
-        asked = list(nodes) if self.reset or not self.chosen else self.chosen
+        self._everybody = self.reset or not self.chosen
+        asked = list(nodes) if self._everybody else self.chosen
         views = self._views(asked)
         common = _common(views.values())
         table = config_fields.table(common)
@@ -227,7 +230,7 @@ class ConfigResource(Resource[Configs]):
         others = [path for path in state.table.fields if path in paths or self.reset]
         differing = {
             node: shown(own, own)
-            for node in (self.chosen or state.nodes)
+            for node in (self.chosen or state.nodes if self._everybody else ())
             if (own := {path: value for path, value in state.overrides(node).items() if path in others})
         }
         return {

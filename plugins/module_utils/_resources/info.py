@@ -18,6 +18,7 @@ from ansible_collections.community.aistore.plugins.module_utils._resources impor
 DEFAULT = ("smap", "health")
 #: Questions asked at once.
 PARALLEL = 16
+_PARTS = {"proxies": "pmap", "targets": "tmap"}
 #: What marks a silent node among the alerts.
 NO_ANSWER = {"name": "no-answer", "severity": "red"}
 
@@ -154,6 +155,17 @@ def _buckets(gatherer: Gatherer) -> list[dict[str, Any]]:
     ]
 
 
+def _remote_clusters(gatherer: Gatherer) -> list[dict[str, Any]]:
+    found = gatherer.client.cluster("remote").get("a") or ()
+    return [
+        {
+            **{name: str(entry.get(name) or "") for name in ("alias", "url", "uuid")},
+            **{kind: len((entry.get("smap") or {}).get(group) or ()) for kind, group in _PARTS.items()},
+        }
+        for entry in found
+    ]
+
+
 def _xactions(gatherer: Gatherer) -> list[dict[str, Any]]:
     chosen = {node.id for node in gatherer.chosen}
     found = _jobs.snapshots(gatherer.client, job_fields.query(gatherer.filters))
@@ -229,9 +241,7 @@ SUBSETS: Mapping[str, Subset] = {
     "bmd": Subset("bucket metadata: all buckets that the cluster knows, with all properties", _cluster("bmd")),
     "buckets": Subset("names of all buckets that the cluster knows", _buckets),
     "config": Subset("the cluster's configuration", _cluster("cluster_config")),
-    "remote_clusters": Subset(
-        "attached remote AIStore clusters", lambda gatherer: gatherer.client.cluster("remote").get("a") or []
-    ),
+    "remote_clusters": Subset("attached AIStore clusters", _remote_clusters),
     "backends": Subset("configured cloud backends", lambda gatherer: gatherer.client.cluster("backends") or []),
     "xactions": Subset("jobs, running and finished", _xactions),
     "nodes": Subset("information and status of each node", _status, ("node_status",), _BOTH),

@@ -144,10 +144,7 @@ class JobResource(Resource[Jobs]):
 
     def _look(self) -> Jobs:
         """Return what the targets remember of the jobs, and those that only the proxies know of yet."""
-        filters = {"kind": self.kind, "id": self.id}
-        body = job_fields.query(filters)
-        if self.bucket is not None and self.kind not in _WHOLE_CLUSTER:
-            body["bck"] = self.bucket.json()
+        body = job_fields.query({"kind": self.kind, "id": self.id})
         answer = self.client.request(
             "GET",
             "/v1/cluster",
@@ -164,7 +161,8 @@ class JobResource(Resource[Jobs]):
             if name in known:
                 # All targets may be through while the job as a whole is not.
                 record = records[known[name]]
-                records[known[name]] = {**record, "state": "running", "finished": ""}
+                if record["state"] == "finished":
+                    records[known[name]] = {**record, "state": "running", "finished": ""}
             elif self.kind in _WHOLE_CLUSTER and self.bucket is None:
                 records.insert(0, job_fields.blank(name, self.kind, "running"))
         return Jobs(tuple(records), _time(answer.headers.get("Date")))
@@ -173,8 +171,12 @@ class JobResource(Resource[Jobs]):
         return {target: found or () for target, found in snaps.items() if not self.nodes or target in self.nodes}
 
     def _fits(self, record: Record) -> bool:
-        if self.kind not in _WHOLE_CLUSTER or self.kind == "resilver":
+        if self.kind == "resilver":
             return True
+        if self.kind not in _WHOLE_CLUSTER:
+            # Of a copy, either end will do.
+            ends = (record["bucket"], record["source"], record["destination"])
+            return self.bucket is None or str(self.bucket) in ends
         # What these were started with is only in their own words, which name buckets in braces.
         wanted = [self.bucket.name] if self.bucket else [parse_bucket(b).name for b in self.args.get("buckets") or ()]
         if self.state != "started":
@@ -261,7 +263,8 @@ class JobResource(Resource[Jobs]):
             if record["state"] in GOING or record["id"] in state.joined:
                 return True
             # An older one that failed, or ended without a time, counts for nothing.
-            return record["state"] == "finished" and state.now - _moment(record["finished"]) <= self.max_age
+            recent = self.max_age > 0 and state.now - _moment(record["finished"]) <= self.max_age
+            return record["state"] == "finished" and recent
         return False
 
     def foresee(self, state: Jobs, steps: Sequence[Step]) -> Jobs:

@@ -34,17 +34,13 @@ from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
 from ansible_collections.community.aistore.plugins.module_utils._resources.object_wish import (
     MARK,
     OURS,
+    SERVERS_OWN,
     SOURCES,
+    UNESCAPED,
     Wish,
     part_size,
 )
 
-#: Custom metadata that the server itself keeps on objects of remote buckets.
-_SERVERS_OWN = frozenset(
-    ("source", "ETag", "md5", "crc32c", "version", "Content-Type", "LastModified", "Last-Modified")
-)
-#: What the server does not escape when it copies an object to another target.
-_NOT_COPIED = frozenset("%#?")
 #: What a 404 says when there is no object, or no bucket; others are about backends and remote clusters out of reach.
 _ABSENT = frozenset(("", "ErrNotFound", "ErrBckNotFound", "ErrRemoteBckNotFound"))
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
@@ -117,7 +113,7 @@ def of_answer(answer: Answer) -> Found:
 
 def own_custom(bucket: Bucket, custom: Mapping[str, str]) -> dict[str, str]:
     """Return the custom metadata that users gave: without the server's and without this collection's."""
-    hidden = OURS | _SERVERS_OWN if bucket.remote else OURS
+    hidden = OURS | SERVERS_OWN if bucket.remote or MARK in custom else OURS
     return {key: value for key, value in sorted(custom.items()) if key not in hidden}
 
 
@@ -388,7 +384,7 @@ class ObjectResource(Resource[State]):
     def _carried(self, source: Found) -> dict[str, str]:
         """Return the custom metadata that goes along when ``source`` is copied or renamed."""
         origin = self.wish.copy_from[0] if self.wish.copy_from else self.wish.bucket
-        return {key: value for key, value in source.custom.items() if not (origin.remote and key in _SERVERS_OWN)}
+        return {key: value for key, value in source.custom.items() if not (origin.remote and key in SERVERS_OWN)}
 
     # -- foresee
 
@@ -425,15 +421,13 @@ class ObjectResource(Resource[State]):
     def _path(self, name: str | None = None) -> str:
         return object_path(self.wish.bucket.name, self.wish.name if name is None else name)
 
-    def _delete(self, step: Step) -> None:
-        self.client.transfer(
-            "DELETE",
-            self._path(),
-            what=f"delete {step.target}",
-            query=self.wish.bucket.query(),
-            repeat=True,
-            accept=(404,),
-        )
+    def _delete(self, name: str) -> None:
+        bucket = self.wish.bucket
+        what = f"delete {bucket}/{name}"
+        self.client.transfer("DELETE", self._path(name), what=what, query=bucket.query(), repeat=True, accept=(404,))
+
+    def _remove(self, step: Step) -> None:
+        self._delete(self.wish.name)
 
     def _store(self, step: Step) -> None:
         wish = self.wish
@@ -467,15 +461,19 @@ class ObjectResource(Resource[State]):
     def _rename(self, step: Step) -> None:
         wish = self.wish
         what = f"rename {wish.bucket}/{wish.rename_from} to {wish.name}"
-        body = {"action": "rename-obj", "name": wish.name}
-        self.client.transfer("POST", self._path(wish.rename_from), what=what, query=wish.bucket.query(), body=body)
+        if UNESCAPED.search(wish.name):
+            _transfer.relay(self.client, (wish.bucket, wish.rename_from), (wish.bucket, wish.name), what)
+            self._delete(wish.rename_from)
+        else:
+            body = {"action": "rename-obj", "name": wish.name}
+            self.client.transfer("POST", self._path(wish.rename_from), what=what, query=wish.bucket.query(), body=body)
         self._carry(step.payload)
 
     def _copy(self, step: Step) -> None:
         assert self.wish.copy_from is not None
         bucket, name = self.wish.copy_from
         what = f"copy {bucket}/{name} to {step.target}"
-        if _NOT_COPIED & set(self.wish.name):
+        if UNESCAPED.search(self.wish.name):
             _transfer.relay(self.client, (bucket, name), (self.wish.bucket, self.wish.name), what)
         else:
             query = {**bucket.query(), "object_to": self.wish.bucket.uname(self.wish.name)}
@@ -485,7 +483,7 @@ class ObjectResource(Resource[State]):
     def _carry(self, custom: Mapping[str, str]) -> None:
         """Make ``custom`` the custom metadata: whether a server keeps that of an object that it replaces is chance."""
         found = head(self.client, self.wish.bucket, self.wish.name).custom
-        kept = {key: found[key] for key in _SERVERS_OWN & found.keys()} if self.wish.bucket.remote else {}
+        kept = {key: found[key] for key in SERVERS_OWN & found.keys()} if self.wish.bucket.remote else {}
         if found != {**kept, **custom}:
             self._patch({**kept, **custom}, whole=True)
 
@@ -586,7 +584,7 @@ _APPLY: Mapping[str, Any] = {
     "create": ObjectResource._store,
     "update": ObjectResource._store,
     "set": ObjectResource._set,
-    "delete": ObjectResource._delete,
+    "delete": ObjectResource._remove,
     "rename": ObjectResource._rename,
     "copy": ObjectResource._copy,
     "promote": ObjectResource._promote,

@@ -21,8 +21,12 @@ SOURCES = ("src", "content", "url", "copy_from", "rename_from", "promote_from")
 MARK = "ais_url"
 #: Custom metadata that this collection keeps, here and in ``ais_sync``.
 OURS = frozenset((MARK, "ais_sync"))
+#: Custom metadata that the server keeps on objects that come from elsewhere.
+SERVERS_OWN = frozenset(("source", "ETag", "md5", "crc32c", "version", "Content-Type", "LastModified", "Last-Modified"))
 #: The custom metadata of an object may take so many bytes (AIStore 5.0).
 _MOST_CUSTOM = 2048
+#: The server does not escape these on the way to another target: it fails, or stores the object under another name.
+UNESCAPED = re.compile(r"[%#?\x00-\x1f\x7f]")
 _RANGE = re.compile(r"^\s*(?:bytes=)?(\d*)\s*-\s*(\d*)\s*$")
 
 
@@ -74,7 +78,9 @@ def wish(params: Mapping[str, Any], bucket: Bucket, name: str) -> Wish:
     if state == "fetched" and not params.get("dest"):
         raise OptionError("'state: fetched' needs dest, the file to write")
     promoted = str(params.get("promote_from") or "")
-    check_name(name.rstrip("/") if promoted.endswith("/") else name, "name")
+    whole = promoted.endswith("/")
+    if name or not whole:
+        check_name(name.rstrip("/") if whole else name, "name")
     found = Wish(
         bucket,
         name,
@@ -82,7 +88,7 @@ def wish(params: Mapping[str, Any], bucket: Bucket, name: str) -> Wish:
         url=str(params.get("url") or ""),
         promote_from=promoted,
         recursive=bool(params.get("recursive", True)),
-        custom=_custom(params.get("custom")),
+        custom=_custom(params.get("custom"), bucket.remote or bool(params.get("url"))),
         purge_custom=bool(params.get("purge_custom")),
         part=_part(params.get("range")),
         force=bool(params.get("force")),
@@ -91,7 +97,7 @@ def wish(params: Mapping[str, Any], bucket: Bucket, name: str) -> Wish:
     if found.purge_custom and found.custom is None:
         raise OptionError("purge_custom needs custom: what is to stay; '{}' for nothing")
     if promoted:
-        _check_promote(promoted)
+        _check_promote(promoted, name)
         if found.directory and found.custom is not None:
             raise OptionError("custom cannot be set on the files of a promoted directory")
         if found.directory and name and not name.endswith("/"):
@@ -114,12 +120,13 @@ def wish(params: Mapping[str, Any], bucket: Bucket, name: str) -> Wish:
 
 def check_name(name: str, option: str) -> None:
     """Raise :class:`OptionError` for a name that the server would not keep as it is."""
-    problem = object_problem(name) if name else None
+    problem = object_problem(name)
     if problem:
         raise OptionError(f"{option}: {name!r}: {problem}; choose another name")
 
 
-def _custom(given: Mapping[str, Any] | None) -> dict[str, str] | None:
+def _custom(given: Mapping[str, Any] | None, foreign: bool) -> dict[str, str] | None:
+    """Return the custom metadata that is given; that of ``foreign`` content has keys of the server's."""
     if given is None:
         return None
     found = {str(key): value if isinstance(value, str) else _text(value, str(key)) for key, value in given.items()}
@@ -128,8 +135,10 @@ def _custom(given: Mapping[str, Any] | None) -> dict[str, str] | None:
             raise OptionError(f"custom: {key!r} cannot be a key: it must be printable, without '=' and outer spaces")
         if value != value.strip() or not (value.isprintable() or not value):
             raise OptionError(f"custom.{key}: {value!r} cannot be kept: no outer spaces, no line breaks")
-        if key in OURS:
-            raise OptionError(f"custom.{key}: this collection keeps this key for itself")
+        if key in OURS or (foreign and key in SERVERS_OWN):
+            raise OptionError(
+                f"custom.{key}: {'AIStore' if key in SERVERS_OWN else 'this collection'} keeps this key for itself"
+            )
     size = sum(len(key.encode()) + len(value.encode()) for key, value in found.items())
     if size > _MOST_CUSTOM:
         raise OptionError(f"custom: {size} bytes; an object can have {_MOST_CUSTOM} bytes of custom metadata")
@@ -160,7 +169,11 @@ def _part(given: Any) -> _transfer.Range | None:
     return part
 
 
-def _check_promote(path: str) -> None:
+def _check_promote(path: str, name: str) -> None:
+    if UNESCAPED.search(name):
+        raise OptionError(
+            f"name: AIStore would promote to another name than {name!r}; choose one without '%', '#' and '?'"
+        )
     if not path.startswith("/") or any(step in (".", "..") for step in path.split("/")):
         raise OptionError(f"promote_from: {path!r} must be an absolute path on the targets, without '.' and '..'")
 

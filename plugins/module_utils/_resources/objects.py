@@ -100,7 +100,7 @@ def make(params: Mapping[str, Any], client: Client, files: FileAttributes | None
         return one.ObjectResource(wish(params, bucket, names[0] if names else ""), client, files)
     if state == "absent" and names and len(names) == 1:
         return one.ObjectResource(wish(params, bucket, names[0]), client, files)
-    wish({**params, "name": None}, bucket, "")
+    wish(params, bucket, "-")
     return ObjectsResource(_selection(params, bucket, state), client)
 
 
@@ -121,8 +121,6 @@ def _selection(params: Mapping[str, Any], bucket: Bucket, state: str) -> Selecti
     else:
         names = list(dict.fromkeys(map(str, params.get("name") or ())))
         for name in names:
-            if not name:
-                raise OptionError("name: an object needs a name")
             check_name(name, "name")
     return Selection(bucket, state, tuple(names), str(template or ""), bool(params.get("allow_degraded")))
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Callable
 
 from ansible_collections.community.aistore.plugins.module_utils import (
@@ -197,7 +198,8 @@ class Sync(Resource[State]):
 
     def result(self, state: State) -> dict[str, Any]:
         """Return the result key ``sync``."""
-        return sync_plan.result(self.wanted, state)
+        # When the destination could not be read again after a failure, the state is the one from before.
+        return sync_plan.result(self.wanted, replace(state, done=state.done or self._done))
 
     # -- apply ------------------------------------------------------------------------------------------------
 

@@ -384,7 +384,7 @@ def result(wanted: Wanted, state: State) -> dict[str, Any]:
             "files": len(there),
             "bytes": sum(entry.size for entry in there),
             **count,
-            "unchanged": len(there) - count["created"] - count["updated"],
+            "unchanged": max(0, len(there) - count["created"] - count["updated"]),
             "refused": {name: found.refused[name] for name in sorted(found.refused)[:SHOWN]},
             "skipped": {name: state.skipped[name] for name in sorted(state.skipped)[:SHOWN]},
         }
