@@ -93,6 +93,7 @@ def play(
     relay: Any = None,
     ok: bool = True,
     timeout: float = 600,
+    cwd: Path = ROOT,
 ) -> Played:
     """Runs ``tasks`` (or a playbook file) on ``hosts``, all of them this machine.
 
@@ -111,7 +112,7 @@ def play(
             playbook.write_text(json.dumps([_play(tasks, endpoint, defaults, variables)]))
         done = subprocess.run(
             [str(Path(sys.executable).with_name("ansible-playbook")), *arguments, str(playbook)],
-            cwd=ROOT,
+            cwd=cwd,
             env={
                 **_environment(scratch),
                 "KEEP_FILE": str(kept),

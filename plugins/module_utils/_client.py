@@ -257,7 +257,8 @@ class Client:
         patience = self.connection.timeout if reads else max(self.connection.timeout, CONTROL_PATIENCE)
 
         def once(base: str) -> Any:
-            first = self._send(method, base + target, what, message, plain if data is None else {}, patience)
+            own = plain if data is None else {}
+            first = self._send(method, base + target, what, message, own, patience, quick=True)
             if first.status_code not in _REDIRECTS:
                 return self._finish(first, what, accept)
             address, _trusted = self._destination(first, base + target, what)
@@ -270,6 +271,7 @@ class Client:
                 plain,
                 patience,
                 token=False,
+                quick=True,
             )
             if receive is not None and second.status_code < 300:
                 return self._receive(second, receive, what)
@@ -353,7 +355,7 @@ class Client:
                 lasting = False
             if lasting:
                 break
-        assert failure is not None
+        failure = _errors.known(failure)
         if len(endpoints) > 1 and isinstance(failure, Unreachable):
             failure.message += f" (tried {', '.join(endpoints)})"
         raise failure
@@ -402,6 +404,7 @@ class Client:
         patience: float,
         *,
         token: bool = True,
+        quick: bool = False,
     ) -> Any:
         """Send one HTTP request and return the open response; failures of the connection as typed errors."""
         sent = dict(headers)
@@ -409,7 +412,7 @@ class Client:
             sent["Authorization"] = f"Bearer {self._token}"
         where = _origin(url)
         try:
-            return _transport.send(
+            return (_transport.send_quickly if quick else _transport.send)(
                 self._session,
                 method,
                 url,
@@ -468,6 +471,8 @@ class Client:
         if status == 400 and "HTTP request to an HTTPS server" in told:
             raise ProtocolError(f"{what}: {where} speaks HTTPS", hint=f"Write 'https://' in '{self.option}'.")
         error = _errors.api_error(what, status, told, kind)
+        if status == 400 and not error.typed and where.startswith("http:"):
+            error.hint = f"If HTTPS is spoken there, write 'https://' in '{self.option}'."
         if status == 404 and not error.typed:
             # AIStore always says what it did not find. Anybody else's 404 must not pass for "is absent".
             raise self._foreign(f"{what}: {where} answered with HTTP 404, and not as AIStore does")

@@ -13,7 +13,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 #: Anything that looks like a JSON Web Token: servers repeat tokens in their messages.
 _JWT = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*){0,2}")
@@ -27,6 +29,13 @@ _LONGEST = 1500
 def scrub(text: str) -> str:
     """Return ``text`` without anything that looks like a token, and without control characters."""
     return _CONTROL.sub("?", _JWT.sub(_HIDDEN, text))
+
+
+def known(value: T | None) -> T:
+    """Return ``value``, which is there whenever this is reached; for the type checker."""
+    if value is None:
+        raise AssertionError("a value that must be known is not")
+    return value
 
 
 class AisError(Exception):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 from ansible_collections.community.aistore.plugins.module_utils import _errors
@@ -21,13 +20,13 @@ from ansible_collections.community.aistore.plugins.module_utils._address import 
 from ansible_collections.community.aistore.plugins.module_utils._client import Client
 from ansible_collections.community.aistore.plugins.module_utils._errors import (
     AisError,
-    ApiError,
     Degraded,
+    NotReady,
     ProtocolError,
     Unreachable,
 )
 
-#: States of a target (bits of the statistic ``state.flags``) in which it may not find, or not list, what it holds.
+#: States of a target (bits of its flags) in which it may not find, or not list, what it holds.
 _STATES: Mapping[int, str] = {
     1 << 3: "is rebalancing",
     1 << 4: "has an interrupted rebalance",
@@ -61,15 +60,14 @@ def doubts(client: Client, bucket: Bucket | None = None) -> tuple[str, ...]:
         return ()
     try:
         smap = client.smap(fresh=True)
-        stats = _stats(client, smap)
-        primary = _primary(client, smap, stats)
-        restarted = any(_flags(found) & _RESTARTED for found in (stats.get("target") or {}).values() if found)
+        answers = _ask(client, smap)
+        restarted = any(_flags(found) & _RESTARTED for found in answers.values() if found)
         rebalances = restarted and bool(client.cluster("cluster_config")["rebalance"]["enabled"])
     except _errors.Forbidden:
         return ("the token may not read the state of the cluster's nodes (it needs the permission SHOW-CLUSTER)",)
     except AisError as error:
         return (f"a node does not answer ({error.message})",)
-    return tuple(judge(smap, stats, primary, rebalances))
+    return tuple(judge(smap, answers, rebalances))
 
 
 def prove(client: Client, claim: str, *, bucket: Bucket | None = None, allow_degraded: bool = False) -> None:
@@ -84,15 +82,12 @@ def refuse(claim: str, reasons: tuple[str, ...]) -> None:
         raise Degraded(f"{claim}, but that cannot be proven just now: {'; '.join(reasons)}", hint=_ADVICE)
 
 
-def judge(
-    smap: Mapping[str, Any], stats: Mapping[str, Any], primary: Mapping[str, Any], rebalances: bool
-) -> Iterator[str]:
-    """Yield the reasons for doubt in a cluster map, the statistics of its targets, and those of its primary. Pure.
+def judge(smap: Mapping[str, Any], answers: Mapping[str, Any], rebalances: bool) -> Iterator[str]:
+    """Yield the reasons for doubt in a cluster map and what its targets and its primary say of themselves, by id. Pure.
 
     ``rebalances`` tells whether the cluster rebalances by itself: else a restart is not followed by anything to wait for.
     """
     targets = smap.get("tmap") or {}
-    answers = stats.get("target") or {}
     states = {
         **_STATES,
         **({_RESTARTED: "was restarted after a crash, and no rebalance has finished since"} if rebalances else {}),
@@ -110,6 +105,7 @@ def judge(
             found = [text for bit, text in states.items() if _flags(answers[target]) & bit]
             if found:
                 yield f"target {target} {', '.join(found)}"
+    primary = answers.get(_primary(smap)) or {}
     if _flags(primary) & _KEEPALIVE_ERRORS and not any(
         _uptime(found) < min(_ALERT, _uptime(primary) - _LATER) for found in map(answers.get, targets) if found
     ):
@@ -117,7 +113,9 @@ def judge(
 
 
 def _flags(node: Mapping[str, Any]) -> int:
-    return int((node.get("tracker") or {}).get("state.flags") or 0)
+    """Return the state of a node: AIStore 4.9 tells of interruptions only in the first, both of restarts in either."""
+    told = (node.get("cluster") or {}).get("flags"), (node.get("tracker") or {}).get("state.flags")
+    return int(told[0] or 0) | int(told[1] or 0)
 
 
 def _uptime(node: Mapping[str, Any]) -> float:
@@ -125,37 +123,21 @@ def _uptime(node: Mapping[str, Any]) -> float:
     return int((node.get("tracker") or {}).get("up.ns.time") or 0) / 1e9
 
 
-def _stats(client: Client, smap: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the statistics of the answering proxy and, by id, of the targets that answer.
+def _primary(smap: Mapping[str, Any]) -> str:
+    return str((smap.get("proxy_si") or {}).get("daemon_id") or "")
 
-    One request; only when a target does not answer it comes back empty, and each is asked by itself.
-    """
-    try:
-        found = client.cluster("node_stats")
-        if isinstance(found, Mapping):
-            return found
-    except ProtocolError:
-        pass
-    once = Client(
-        replace(client.connection, retries=0, timeout=min(client.connection.timeout, _PATIENCE)), check_mode=True
-    )
 
-    def ask(target: str) -> Any:
+def _ask(client: Client, smap: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the primary and each target that is in service say of themselves, by id; None for no answer."""
+
+    def ask(node: str) -> Any:
         try:
-            return once.node(target, "node_stats")
-        except (Unreachable, ProtocolError, ApiError):
+            found = client.node(node, "node_status", patience=_PATIENCE, repeat=False)
+        except (Unreachable, ProtocolError, NotReady):
             return None
+        return found if isinstance(found, Mapping) else None
 
-    targets = sorted(smap.get("tmap") or {})
+    nodes = [node for node, found in (smap.get("tmap") or {}).items() if not int(found.get("flags") or 0) & _LEAVING]
+    nodes.append(_primary(smap))
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-        return {"target": dict(zip(targets, pool.map(ask, targets)))}
-
-
-def _primary(client: Client, smap: Mapping[str, Any], stats: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the statistics of the primary: among ``stats`` when it answered, else asked for."""
-    primary = str((smap.get("proxy_si") or {}).get("daemon_id") or "")
-    answered: Mapping[str, Any] = stats.get("proxy") or {}
-    if not primary or (answered.get("snode") or {}).get("daemon_id") == primary:
-        return answered
-    found = client.node(primary, "node_stats")
-    return found if isinstance(found, Mapping) else {}
+        return dict(zip(nodes, pool.map(ask, nodes)))

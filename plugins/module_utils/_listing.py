@@ -127,7 +127,7 @@ def _entry(found: dict[str, Any]) -> Entry:
 def template_names(template: str) -> list[str]:
     """Return the names that a bash-like ``template`` stands for: ``shard-{0000..0999}.tar``, ``{0..100..5}``.
 
-    Several ranges multiply, and numbers keep their leading zeros, as on the server. Raises :class:`OptionError` for
+    Several ranges multiply; numbers have at least as many digits as the shorter of both ends, as on the server. Raises :class:`OptionError` for
     one that is broken, has no range, or too many names.
     """
     found = list(_RANGE.finditer(template))
@@ -147,7 +147,7 @@ def template_names(template: str) -> list[str]:
         if total > MOST_NAMES:
             raise OptionError(f"template: {template!r} stands for more than {MOST_NAMES} names")
         before = template[position : part.start()]
-        width = len(part[1])
+        width = min(len(part[1]), len(part[2]))
         numbers = [f"{number:0{width}d}" for number in range(first, last + 1, step)]
         names = [name + before + number for name in names for number in numbers]
         position = part.end()

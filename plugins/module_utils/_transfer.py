@@ -131,8 +131,9 @@ def upload(
 ) -> bool:
     """Store ``content`` as object ``name`` and return whether the server wrote it (else it had the very same).
 
-    ``kind`` is the kind of checksum of the bucket, ``custom`` one ``key=value`` to store with what is written. The server verifies the content before it stores it, unless the
-    bucket's kind is ``none``. Raises :class:`BadChecksum` when what arrived is not what was sent.
+    ``kind`` is the kind of checksum of the bucket, ``custom`` one ``key=value`` to store with what is written. The
+    server verifies the content before it stores it, unless the bucket's kind is ``none``. Raises
+    :class:`BadChecksum` when what arrived is not what was sent.
     """
     what = f"upload {bucket}/{name}"
     if content.size is None:

@@ -9,14 +9,17 @@ headers, would hold a task for days. Here every read of the socket gets what is 
 
 from __future__ import annotations
 
+import functools
 import http.client
 import io
 import re
 import socket
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 try:
     import requests
@@ -33,6 +36,8 @@ except ImportError:  # _module reports it in Ansible's own words
 
 #: Connections to one host at once.
 POOL = 16
+#: An answer of up to so many bytes is read at once.
+SMALL = 64 * 1024
 #: A body that is streamed may take longer than the timeout as long as it comes with so many bytes per second.
 SLOWEST = 1024
 #: Reasons of TLS that come before the request is looked at, and stay the same however often it is repeated.
@@ -121,6 +126,54 @@ class _Https(_TimedConnection, HTTPSConnection):
     pass
 
 
+class _Quick(_TimedConnection, http.client.HTTPConnection):
+    """A connection without the layers above it, which take four fifths of the time of a small request."""
+
+    def idle(self) -> bool:
+        """Tell whether the server still waits for a request here."""
+        try:
+            self.sock.setblocking(False)
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+
+class Quick:
+    """An answer on a :class:`_Quick` connection, as far as a ``requests.Response`` is used here."""
+
+    def __init__(self, url: str, response: Any, release: Callable[[], None], close: Callable[[], None]) -> None:
+        self.url, self.status_code, self.headers = url, response.status, response.headers
+        self.raw, self._original_response = self, response
+        self._release, self._close = release, close
+        self._body: bytes | None = None
+        if response.length is not None and response.length <= SMALL:
+            self._body = response.read()
+            self.close()
+
+    def iter_content(self, size: int) -> Iterator[bytes]:
+        """Yield the body in pieces of up to ``size`` bytes."""
+        if self._body is not None:
+            yield from filter(None, (self._body,))
+            return
+        try:
+            while True:
+                piece = self._original_response.read(size)
+                if not piece:
+                    break
+                yield piece
+        except (OSError, http.client.HTTPException) as error:
+            raise requests.exceptions.ConnectionError(error) from None
+        self.close()
+
+    def close(self) -> None:
+        """Keep the connection for the next request if the answer was read to its end."""
+        response = self._original_response
+        (self._release if response.isclosed() and not response.will_close else self._close)()
+
+
 class _HttpPool(HTTPConnectionPool):
     ConnectionCls = _Http
 
@@ -142,7 +195,7 @@ class _Adapter(HTTPAdapter):
 
 def new_session(verify: bool | str, cert: tuple[str, ...]) -> Any:
     """Return a session that trusts ``verify`` (True, False, a CA bundle) and shows the client certificate ``cert``."""
-    session = requests.Session()
+    session: Any = requests.Session()
     # The environment's proxies, CA bundles and netrc are not for us: a token goes where the options say.
     session.trust_env = False
     session.verify = verify
@@ -154,6 +207,8 @@ def new_session(verify: bool | str, cert: tuple[str, ...]) -> Any:
     session.headers.update(
         {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "community.aistore"}
     )
+    #: Connections of each thread, by host.
+    session.quick = threading.local()
     adapter = _Adapter(pool_connections=POOL, pool_maxsize=POOL)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
@@ -168,6 +223,10 @@ def send(
     It goes to the adapter without what the session would add: redirects (which it would read whole), cookies, proxies,
     netrc, quoting of what is quoted. That is a fourth of the time of a small request.
     """
+    try:
+        urlsplit(url).port  # noqa: B018
+    except ValueError as error:
+        raise requests.exceptions.InvalidURL(error) from None
     request = requests.PreparedRequest()
     request.method, request.url = method, url
     request.prepare_headers({**session.headers, **headers})
@@ -175,6 +234,49 @@ def send(
     return session.get_adapter(url).send(
         request, stream=True, timeout=timeout, verify=session.verify, cert=session.cert
     )
+
+
+def send_quickly(
+    session: Any, method: str, url: str, data: Any, headers: Mapping[str, str], timeout: tuple[float, float]
+) -> Any:
+    """Do what :func:`send` does in a fourth of the time, where that is easy: over plain HTTP, with a body of known size."""
+    scheme, _separator, rest = url.partition("://")
+    host, _slash, path = rest.partition("/")
+    if scheme != "http" or not (data is None or hasattr(data, "__len__")) or not path.isascii():
+        return send(session, method, url, data, headers, timeout)
+    sent = {**session.headers, **headers}
+    if data is not None:
+        sent["Content-Length"] = str(len(data))
+    kept = session.quick.__dict__
+    connection = kept.pop(host, None)
+    if connection is not None and not connection.idle():
+        connection.close()
+        connection = None
+    try:
+        if connection is None:
+            connection = _Quick(host, timeout=timeout[0])
+            connection.connect()
+        connection.timeout = timeout[1]
+        connection.request(method, f"/{path}", data, sent)
+        return Quick(
+            url, connection.getresponse(), functools.partial(kept.update, {host: connection}), connection.close
+        )
+    except Exception as error:
+        if connection is not None:
+            connection.close()
+        raise _as_requests(error) from None
+
+
+def _as_requests(error: Exception) -> Exception:
+    """Return an error of http.client as the one that requests makes of it."""
+    kinds = requests.exceptions
+    if isinstance(error, http.client.InvalidURL):
+        return kinds.InvalidURL(error)
+    if isinstance(error, ValueError):
+        return kinds.InvalidHeader(error)
+    if isinstance(error, socket.timeout):
+        return kinds.ConnectTimeout(error) if getattr(error, "never_sent", False) else kinds.ReadTimeout(error)
+    return kinds.ConnectionError(error) if isinstance(error, (OSError, http.client.HTTPException)) else error
 
 
 def let_stream(response: Any) -> None:

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Callable
 
 from ansible_collections.community.aistore.plugins.module_utils import _errors, _jobs, _nodes
@@ -83,8 +84,9 @@ def moving(client: Client, targets: Sequence[str] | None = None) -> str:
 
 def _flags(client: Client, targets: Sequence[str] | None) -> Iterator[tuple[str, int]]:
     """Yield the id and the state flags of ``targets``, or of all active ones. One that does not answer moves nothing."""
+    once = Client(replace(client.connection, retries=0), check_mode=client.check_mode)
     try:
-        stats = dict(client.cluster("node_stats", repeat=False).get("target") or {})
+        stats = dict(once.cluster("node_stats").get("target") or {})
     except AisError:
         stats = {}  # one target that is down spoils it
     nodes = _nodes.of_map(client.smap())
@@ -92,7 +94,7 @@ def _flags(client: Client, targets: Sequence[str] | None) -> Iterator[tuple[str,
     for target in active if targets is None else sorted(set(targets)):
         # The cluster leaves out those in maintenance; they answer for themselves.
         try:
-            found = stats.get(target) or client.node(target, "node_stats", repeat=False)
+            found = stats.get(target) or once.node(target, "node_stats")
         except (_errors.Unreachable, _errors.NotReady, _errors.NotFound):
             continue
         yield target, int((found.get("tracker") or {}).get("state.flags") or 0)

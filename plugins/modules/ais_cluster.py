@@ -129,7 +129,7 @@ jobs:
   elements: dict
   sample: []
 cluster:
-  description: The cluster. RV(cluster.remote_clusters) and RV(cluster.backends) are filled when the task is about them.
+  description: The cluster. C(cluster.remote_clusters) and C(cluster.backends) are filled when the task is about them.
   returned: success
   type: dict
   sample:

@@ -97,7 +97,10 @@ EXAMPLES = r"""
   community.aistore.ais_info:
     gather_subset: [health, alerts]
   register: state
-  failed_when: not state.health.ready or state.silent or state.alerts | selectattr('severity', 'eq', 'red')
+  failed_when: >-
+    not state.health.ready
+    or state.silent | length > 0
+    or state.alerts | selectattr('severity', 'eq', 'red') | length > 0
 
 - name: Get all bucket names
   community.aistore.ais_info:

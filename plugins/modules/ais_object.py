@@ -70,8 +70,8 @@ options:
     type: str
   url:
     description:
-      - Let the cluster download the object from this address. The targets must reach it; they refuse loopback addresses, and
-        private ones unless the cluster's features allow them.
+      - Let the cluster download the object from this address, for example V(https://example.com/weights.bin).
+        The targets must reach it; they refuse loopback addresses, and private ones unless the cluster's features allow them.
       - The object remembers, as a checksum in its custom metadata, the address that it was downloaded from. It is downloaded
         again if the address here is another one, if the object was replaced since, or with O(force).
     type: str
@@ -87,7 +87,8 @@ options:
     type: str
   promote_from:
     description:
-      - A file on the targets' own disks to make an object of; with a C(/) at the end a directory, whose files all become objects.
+      - A file on the targets' own disks to make an object of; with a C(/) at the end a directory,
+        whose files all become objects, for example V(/var/lib/ais/promote/day-1/).
       - The path is absolute. AIStore 5.0 takes only what is at or below C(/var/lib/ais/promote).
       - Nothing is done if the object exists, or for a directory any object with the prefix O(name), unless O(force) is set.
         The files themselves stay.
@@ -203,12 +204,6 @@ EXAMPLES = r"""
     all: true
     state: absent
 
-- name: Let the cluster download an object
-  community.aistore.ais_object:
-    bucket: data
-    name: weights.bin
-    url: https://example.com/weights.bin
-
 - name: Bring objects of a cloud bucket into the cluster
   community.aistore.ais_object:
     bucket: s3://images
@@ -220,12 +215,6 @@ EXAMPLES = r"""
     bucket: s3://images
     all: true
     state: evicted
-
-- name: Make objects of the files in a directory of the targets
-  community.aistore.ais_object:
-    bucket: data
-    name: day-1/
-    promote_from: /var/lib/ais/promote/day-1/
 """
 
 RETURN = r"""

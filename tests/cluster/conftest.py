@@ -94,6 +94,13 @@ def cloud(ais_version: str) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
+def secure(ais_version: str) -> Iterator[Sandbox]:
+    """A small cluster, once a version, that wants tokens of its AuthN server."""
+    with running_cluster(version=ais_version, proxies=1, targets=2, authn=True) as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
 def make_cloud_bucket() -> Callable[..., str]:
     """``make_cloud_bucket(cloud, "name", {"key": b"data"})`` puts a bucket into the S3 simulator."""
 

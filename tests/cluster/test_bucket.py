@@ -76,21 +76,32 @@ CASES = [
     Case("set every property", bucket(name="full", props=EVERY_PROPERTY), before=[bucket(name="full")]),
     Case("reset everything", bucket(name="full", reset=["all"]), after=[absent("full")]),
     Case("the server normalizes", bucket(name="norm", props={"lru": {"dont_evict_time": "180m"}, "chunks": {"chunk_size": "524288KiB"}})),
-    Case("other spellings are no drift", bucket(name="norm", props={"lru": {"dont_evict_time": "3h"}, "chunks": {"chunk_size": 536870912}}), changes=False, after=[absent("norm")]),
+    Case("other spellings are no drift",
+         bucket(name="norm", props={"lru": {"dont_evict_time": "3h"}, "chunks": {"chunk_size": 536870912}}),
+         changes=False, after=[absent("norm")]),
     Case("mirror", bucket(name="mir", props={"mirror": {"enabled": True, "copies": 2}}), before=[bucket(name="mir")]),
     Case("mirror off", bucket(name="mir", props={"mirror": {"enabled": False}}), after=[absent("mir")]),
     Case("several in namespaces", bucket(name=["multi", "ais://#dev/multi"], props={"extra": {"custom": "x"}})),
-    Case("each its own", bucket(props={"extra": {"custom": "y"}}, buckets=[{"name": "multi", "reset": ["lru"]}, {"name": "ais://#dev/multi", "state": "absent"}, {"name": "more", "props": {"extra": {"custom": "z"}}}])),
+    Case("each its own", bucket(props={"extra": {"custom": "y"}}, buckets=[
+        {"name": "multi", "reset": ["lru"]},
+        {"name": "ais://#dev/multi", "state": "absent"},
+        {"name": "more", "props": {"extra": {"custom": "z"}}},
+    ])),
     Case("absent", bucket(name=["multi", "more", "never-was"], state="absent")),
-    Case("purge", bucket(name="team-a", purge=True, purge_match="team-*"), before=[bucket(name=["team-a", "team-b", "team-c", "other"])], after=[absent("team-a", "other")]),
+    Case("purge", bucket(name="team-a", purge=True, purge_match="team-*"),
+         before=[bucket(name=["team-a", "team-b", "team-c", "other"])], after=[absent("team-a", "other")]),
 ]  # fmt: skip
 #: These start jobs that take 13 or 30 seconds each.
 SLOW = [
     Case("rename", bucket(name="new", rename_from="old", props={"lru": {"enabled": True}}), before=[bucket(name="old")]),
     Case("copy", bucket(name="copy", copy_from="new"), after=[absent("new", "copy")]),
-    Case("mirror and erasure coding", bucket(name="both", props={"mirror": {"enabled": True}, "ec": {"enabled": True, "data_slices": 1, "parity_slices": 1}}), before=[bucket(name="both")]),
+    Case("mirror and erasure coding",
+         bucket(name="both", props={"mirror": {"enabled": True}, "ec": {"enabled": True, "data_slices": 1, "parity_slices": 1}}),
+         before=[bucket(name="both")]),
     Case("size limit under erasure coding", bucket(name="both", props={"ec": {"objsize_limit": "1MiB"}})),
-    Case("created with both", bucket(name="both2", props={"mirror": {"enabled": True}, "ec": {"enabled": True, "data_slices": 1, "parity_slices": 1}}), after=[absent("both", "both2")]),
+    Case("created with both",
+         bucket(name="both2", props={"mirror": {"enabled": True}, "ec": {"enabled": True, "data_slices": 1, "parity_slices": 1}}),
+         after=[absent("both", "both2")]),
 ]  # fmt: skip
 
 

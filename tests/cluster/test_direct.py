@@ -7,7 +7,7 @@
 everything they return. Other tasks may stand between to set things up. `varies` lists result keys,
 at any depth, whose values are new in each run whatever the way. There are the variables `own` (begins
 every name that the file makes), `scratch` (a directory, empty at first), `box` (the cluster, as the
-sandbox describes it). A file leaves the cluster as it found it.
+sandbox describes it; it has an AuthN server). A file leaves the cluster as it found it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 from ansible_collections.community.aistore.plugins.module_utils import _jobs
-from ansible_collections.community.aistore.plugins.modules import ais_job
+from ansible_collections.community.aistore.plugins.modules import ais_bucket
 from ansible_collections.community.aistore.plugins.plugin_utils import _direct
 from playing import Played, Result, play
 
@@ -59,8 +60,10 @@ def plain(value: Any, varies: frozenset[str]) -> Any:
 
 
 @pytest.fixture(scope="session")
-def ways(cluster, tmp_path_factory) -> dict[str, Played]:
+def ways(make_cluster, tmp_path_factory) -> dict[str, Played]:
     """All cases of all modules, in one playbook each way, by how the names begin that it made."""
+    box = make_cluster(authn=True)
+    info = box.info()
     scratch = tmp_path_factory.mktemp("both") / "scratch"
     played = {}
     for way in ("always", "never"):
@@ -68,10 +71,10 @@ def ways(cluster, tmp_path_factory) -> dict[str, Played]:
         own = f"both-{secrets.token_hex(4)}-"  # no way finds what the other one left
         played[own] = play(
             [task for stem in FILES for task in tasks_of(stem)],
-            endpoint=cluster.endpoint,
-            variables={"own": own, "scratch": str(scratch), "box": cluster.info()},
+            endpoint=box.endpoint,
+            variables={"own": own, "scratch": str(scratch), "box": info},
             direct=way,
-            env={"ANSIBLE_INJECT_INVOCATION": "1", "ANSIBLE_PIPELINING": "1"},
+            env={**info["environment"], "ANSIBLE_INJECT_INVOCATION": "1", "ANSIBLE_PIPELINING": "1"},
         )
         shutil.rmtree(scratch)
     return played
@@ -143,14 +146,24 @@ def counted(relay: Any) -> list[Any]:
 
 
 @pytest.mark.ais_version("5.0")
-def test_it_tells_how_far_a_job_is(cluster, monkeypatch, tmp_path):
+def test_it_tells_how_far_a_job_is(cluster, bucket_name, monkeypatch, tmp_path):
     monkeypatch.setattr(_jobs, "PROGRESS_AFTER", 0)
     monkeypatch.setattr(_jobs, "PROGRESS_EVERY", 0)
+    source, copy = bucket_name(), bucket_name()
     lines: list[str] = []
-    args = {"endpoint": cluster.endpoint, "kind": "cleanup", "max_age": 0, "token": "finished"}
-    sent = json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode()
-    done = _direct.run_here(ais_job, sent, str(tmp_path), lines.append)
-    assert json.loads(done["stdout"]).get("changed"), done
+
+    def bucket(**options: Any) -> dict[str, Any]:
+        args = {"endpoint": cluster.endpoint, "token": "targets", **options}
+        sent = json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode()
+        return json.loads(_direct.run_here(ais_bucket, sent, str(tmp_path), lines.append)["stdout"])
+
+    assert bucket(name=source)["changed"]
+    for number in range(4):
+        url = f"{cluster.endpoint}/v1/objects/{source}/{number}"
+        assert requests.put(url, data=bytes(64 << 20), timeout=60).status_code == 200
+    lines.clear()
+    assert bucket(name=copy, copy_from=source)["changed"]
     assert lines
-    assert all(re.fullmatch(r"cleanup-store\[\S+\]: .*, \d of 4 targets \*{8}", line) for line in lines)
+    for line in lines:
+        assert re.fullmatch(r"copy-\w+\[\S+\] of .*: \d objects, \S+, \d of \d \*{8} finished", line)
     assert _jobs.PROGRESS is None

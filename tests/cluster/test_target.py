@@ -22,6 +22,7 @@ from converge import Case, converge
 from holdings import holding
 from playing import play
 from relay import Relay
+from sandbox import _processes
 
 MODULE = "community.aistore.ais_target"
 MAINTENANCE, DECOMMISSION, DRAINED = 4, 8, 16
@@ -54,6 +55,28 @@ def wait_for(true: Callable[[], Any], timeout: float = 120) -> None:
     while not true():
         assert time.monotonic() < deadline, true
         time.sleep(0.1)
+
+
+def start(box: Any, name: str) -> None:
+    """Start a node that is in maintenance: it runs, and is not ready before it is active again."""
+    box.start_node(name, wait=False)
+    wait_for(lambda: box.http().call("GET", f"{box.url(name)}/v1/health")[0] == 200)
+
+
+def in_standby(box: Any, name: str) -> None:
+    """Start a node anew, in such a way that it waits to be joined."""
+    command, environ = (
+        Path(f"/proc/{box.pids[name]}/{what}").read_text().strip("\0").split("\0") for what in ("cmdline", "environ")
+    )
+    box.stop_node(name)
+    _processes.spawn(box.directory, name, [*command, "-standby"], dict(line.split("=", 1) for line in environ))
+    wait_for(lambda: box.http().call("GET", f"{box.url(name)}/v1/daemon?what=snode")[0] == 200)
+    assert name not in flags(box)
+
+
+def set_config(box: Any, **sections: Any) -> None:
+    found = requests.put(f"{box.endpoint}/v1/cluster", json={"action": "set-config", "value": sections}, timeout=60)
+    assert found.ok, found.text
 
 
 def test_resting_and_coming_back_converge(wide: Any) -> None:
@@ -94,8 +117,7 @@ def test_shut_down_and_started_again(wide: Any) -> None:
     assert not played["rests already"].changed
     assert "Start the process of that node first" in played["cannot come back"].msg
     for name in names:
-        wide.start_node(name, wait=False)
-    wide.wait_ready()
+        start(wide, name)
     back = play([{"name": "back", **task(node=names, state="active")}], endpoint=wide.endpoint)["back"]
     assert back.changed
     assert set(flags(wide).values()) == {0}
@@ -127,13 +149,15 @@ def test_what_is_refused_is_refused_before_anything_is_sent(wide: Any) -> None:
 
 def test_nodes_leave_for_good_and_others_join_by_their_address(ais_version: str) -> None:
     with running_cluster(version=ais_version, proxies=2, targets=4, mountpaths=1) as box:
-        for name in ("target-03", "proxy-02"):
-            change(box, "rm-unsafe", sid=name, skip_rebalance=True)
-        wait_for(lambda: not {"target-03", "proxy-02"} & set(flags(box)))
-        address = [box.url("target-03"), box.url("proxy-02")]
-        control = f"http://127.0.0.1:{box.nodes['target-03'].ports[1]}"
+        in_standby(box, "target-03")
+        public, control = (f"http://127.0.0.1:{port}" for port in box.nodes["target-03"].ports[:2])
+        joined = task(address=public, state="joined")
+        set_config(box, rebalance={"enabled": True})
+        played = play([{"name": "refused", **joined}], endpoint=box.endpoint, ok=False)
+        assert "Restart it without '-standby'" in played["refused"].msg
+        set_config(box, rebalance={"enabled": False})
         cases = [
-            Case("joined", task(address=address, state="joined")),
+            Case("joined", joined),
             Case("joined, by another address of it", task(address=control, state="joined"), changes=False),
             Case("gone", task(node="target-04", state="decommissioned", rm_user_data=True, rebalance=False)),
             Case("a proxy too", task(node=["proxy-02", "target-04"], state="decommissioned")),
@@ -143,9 +167,10 @@ def test_nodes_leave_for_good_and_others_join_by_their_address(ais_version: str)
                 found.verify()
         assert set(flags(box)) == {"proxy-01", "target-01", "target-02", "target-03"}
         wait_for(lambda: not {"target-04", "proxy-02"} & set(box.pids))
-        # One that crashed goes too, and its objects with it only if somebody says so.
+        # One that is down goes too, but its objects with it only if somebody says so.
         with holding(box, 20):
-            box.kill("target-03")
+            change(box, "shutdown-node", sid="target-03", skip_rebalance=True)
+            wait_for(lambda: "target-03" not in box.pids)
             tasks = [
                 {"name": "refused", "ignore_errors": True, **task(node="target-03", state="decommissioned")},
                 {"name": "forced", **task(node="target-03", state="decommissioned", force=True)},
@@ -181,8 +206,7 @@ def test_objects_move_away_and_back(moving: Any) -> None:
         assert held.lost() == []
         expected = 1 if moving.spec.version == "5.0" else 2
         assert len(rebalances(moving)) == before + expected
-        moving.start_node("target-01", wait=False)
-        moving.wait_ready()
+        start(moving, "target-01")
         (found,) = converge([Case("back", task(node=names, state="active"))], relay)
         found.verify()
         assert {job["state"] for job in found.apply["jobs"]} == {"finished"}

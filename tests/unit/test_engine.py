@@ -148,7 +148,8 @@ def test_independent_steps_run_side_by_side_and_bounded() -> None:
 
 @pytest.mark.parametrize("parallel", [1, 8])
 def test_a_failure_says_what_was_done(parallel: int) -> None:
-    things = Things({}, {"a": 1, "b": 1, "c": 1}, {"a": {"step": {"stage": 0}}, "b": {"apply": fails, "step": {"stage": 1}}, "c": {"step": {"stage": 2}}})  # fmt: skip
+    stages = {"a": {"step": {"stage": 0}}, "b": {"apply": fails, "step": {"stage": 1}}, "c": {"step": {"stage": 2}}}
+    things = Things({}, {"a": 1, "b": 1, "c": 1}, stages)
     things.parallel = parallel
     with pytest.raises(Failure, match=r"b failed\. Do that\.") as caught:
         converge(things)

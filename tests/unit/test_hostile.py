@@ -10,6 +10,7 @@ import itertools
 import json
 import time
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,11 +18,16 @@ from ansible_collections.community.aistore.plugins.module_utils import _client, 
 from ansible_collections.community.aistore.plugins.module_utils._errors import AisError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from server import CUT, Server, answer, error, redirect, smap
+from server import CUT, Request, Server, answer, error, redirect, smap
 from test_client import CREATE, READ, TOKEN, client, one_message
 
 #: What a slow server may cost, seconds: the timeout of these tests, and what a busy machine adds.
 TIMEOUT, AT_MOST = 0.3, 3.0
+
+
+def mapped(cluster_map: bytes, otherwise: Callable[[Request], bytes]) -> Callable[[Request], bytes]:
+    """Return the script of a server that answers all but a look at its map with ``otherwise``."""
+    return lambda seen: cluster_map if "what" in seen.query else otherwise(seen)
 
 
 # -- redirects --------------------------------------------------------------------------------------------------
@@ -30,7 +36,7 @@ TIMEOUT, AT_MOST = 0.3, 3.0
 @pytest.mark.parametrize("request_", [READ, CREATE], ids=["read", "write"])
 def test_a_redirect_elsewhere_is_not_followed(request_: dict) -> None:
     with Server(lambda _: answer({})) as other:
-        script = lambda seen: answer(smap([])) if "what" in seen.query else redirect(f"{other.url}{seen.target}")  # noqa: E731
+        script = mapped(answer(smap([])), lambda seen: redirect(f"{other.url}{seen.target}"))
         with Server(script) as server, pytest.raises(_errors.ProtocolError) as caught:
             client(server.url, token=TOKEN, retries=3).request(**request_)
     assert other.requests == []
@@ -40,7 +46,7 @@ def test_a_redirect_elsewhere_is_not_followed(request_: dict) -> None:
 
 def test_data_is_not_sent_elsewhere() -> None:
     with Server(lambda _: answer({})) as other:
-        script = lambda seen: answer(smap([])) if "what" in seen.query else redirect(f"{other.url}{seen.target}")  # noqa: E731
+        script = mapped(answer(smap([])), lambda seen: redirect(f"{other.url}{seen.target}"))
         with Server(script) as server, pytest.raises(_errors.ProtocolError):
             client(server.url, token=TOKEN).transfer("PUT", "/v1/objects/b/o", what="put", data=b"secret content")
     assert other.requests == []
@@ -49,9 +55,7 @@ def test_data_is_not_sent_elsewhere() -> None:
 @pytest.mark.parametrize(("group", "token"), [("proxies", f"Bearer {TOKEN}"), ("targets", None)])
 def test_of_the_map_only_proxies_get_the_token(group: str, token: str | None) -> None:
     with Server(lambda _: answer({})) as other:
-        script = lambda seen: (  # noqa: E731
-            answer(smap(**{group: [other.url]})) if "what" in seen.query else redirect(f"{other.url}/v1/there")
-        )
+        script = mapped(answer(smap(**{group: [other.url]})), lambda _seen: redirect(f"{other.url}/v1/there"))
         with Server(script) as server:
             client(server.url, token=TOKEN).request(**READ)
     assert [seen.token for seen in other.requests] == [token]
@@ -59,11 +63,11 @@ def test_of_the_map_only_proxies_get_the_token(group: str, token: str | None) ->
 
 def test_without_the_map_the_same_host_will_do_but_gets_no_token() -> None:
     with Server(lambda _: answer({})) as other:
-        script = lambda seen: error(403) if "what" in seen.query else redirect(f"{other.url}/v1/there")  # noqa: E731
+        script = mapped(error(403), lambda _seen: redirect(f"{other.url}/v1/there"))
         with Server(script) as server:
             client(server.url, token=TOKEN).request(**READ)
         assert [seen.token for seen in other.requests] == [None]
-        elsewhere = lambda seen: error(403) if "what" in seen.query else redirect("http://localhost:1/x")  # noqa: E731
+        elsewhere = mapped(error(403), lambda _seen: redirect("http://localhost:1/x"))
         with Server(elsewhere) as server, pytest.raises(_errors.ProtocolError):
             client(server.url, token=TOKEN).request(**READ)
 
@@ -155,7 +159,7 @@ def test_answers_of_any_shape_end_in_a_message() -> None:
     """What no check foresees is caught where a module ends."""
     for strange in (None, 3, "x", [1], {"a": 1}):
         try:
-            _ = strange["providers"]["ais"]  # type: ignore[index,call-overload]
+            strange["providers"]["ais"]  # type: ignore[index,call-overload]
         except (TypeError, KeyError) as caught:
             told = str(_module._puzzled(caught))
             assert "does not have the form" in told
@@ -277,7 +281,9 @@ def test_a_download_may_take_its_time_but_not_stand_still() -> None:
             return answer(smap([], [server.url]))
         if "pid" not in seen.query:
             return redirect(f"{server.url}/v1/objects/b/o?pid=p1")
-        return itertools.chain([LONG], itertools.chain.from_iterable([b"x" * 1000, 0.05] for _ in range(16)), [60.0])
+        return itertools.chain(
+            [LONG], itertools.chain.from_iterable([b"x" * 1000, 0.05] for _turn in range(16)), [60.0]
+        )
 
     got = []
     begun = time.monotonic()

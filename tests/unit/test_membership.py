@@ -90,7 +90,8 @@ class Server:
                 assert found.state != "decommission"
                 self.nodes[name] = found._replace(flags=found.flags | MAINTENANCE)
             else:
-                assert name not in self.down or verb == "rm-unsafe" or found.state != "active"
+                assert name not in self.down or verb == "rm-unsafe" or not self.serves(name)
+                assert verb != "rm-unsafe" or found.kind == "target"
                 self.nodes[name] = found._replace(flags=found.flags | DECOMMISSION)
         # The server moves objects only when active targets leave, and ignores what is on the others.
         if active and not value.get("skip_rebalance") and self.rebalance():

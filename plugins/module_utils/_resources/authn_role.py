@@ -115,10 +115,11 @@ class RoleResource(Resource[World]):
 
     def _acl(self, option: str) -> Acl | None:
         """Return the permissions that an option asks for, or None if it is not given."""
-        if self._asked[option] is None:
+        asked = self._asked[option]
+        if asked is None:
             return None
         found: dict[Any, int] = {}
-        for number, item in enumerate(self._asked[option]):
+        for number, item in enumerate(asked):
             where = f"{option}[{number}]"
             what: Any = self._uuid(item.get("cluster"), f"{where}.cluster")
             if option == "buckets":

@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, Callable
 
 from ansible_collections.community.aistore.plugins.module_utils import _errors, _fields, _nodes
 from ansible_collections.community.aistore.plugins.module_utils._address import PROVIDERS
@@ -24,8 +25,8 @@ DEFUNCT = "defunct"
 #: Seconds until all targets know a cluster that was attached, and until all nodes are down.
 ATTACHED_WITHIN, DOWN_WITHIN = 60.0, 60.0
 PAUSE = 0.25
-#: A bucket that need not exist: asking for it tells whether its backend is enabled.
-_PROBE = "is-this-backend-enabled"
+#: A bucket that need not exist: what the answer about it is like tells whether its backend is there.
+_PROBE = "is-this-there"
 _ALIAS = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 _PRIMARY, _DETACH, _ATTACH, _ACTION, _END = range(5)
 #: The action that ends a cluster, by the state that it is in then.
@@ -293,34 +294,57 @@ class ClusterResource(Resource[Cluster]):
         self._put(f"detach {step.payload}", "/v1/cluster/detach", query={"what": "remote"}, headers=headers)
 
     def _attach(self, step: Step) -> None:
-        """Attach, and wait until every target knows who it is: before that, what is done in its buckets gets lost."""
+        """Attach, and wait until all targets and our proxies know it: before that, what is done in its buckets is lost."""
         alias, url, uuid = step.payload
         headers = {"Ais-Remote-Ais-Alias": alias, "Ais-Remote-Ais-Url": url}
         self._put(
             f"attach {alias} at {url}", "/v1/cluster/attach", query={"what": "remote"}, headers=headers, repeat=True
         )
-        targets = [
-            n.id for n in _nodes.of_map(self.client.smap()).values() if n.kind == "target" and n.state == "active"
-        ]
+        nodes = _nodes.of_map(self.client.smap()).values()
+        late: dict[str, Callable[[], bool]] = {
+            **{
+                n.id: partial(self._knows, n.id, alias, uuid)
+                for n in nodes
+                if n.kind == "target" and n.state == "active"
+            },
+            **{url: partial(self._resolves, url, uuid) for url in self.client.connection.endpoints},
+        }
         deadline = time.monotonic() + ATTACHED_WITHIN
-        while late := [target for target in targets if not self._knows(target, alias, uuid)]:
+        while late := {name: knows for name, knows in late.items() if not knows()}:
             if time.monotonic() > deadline:
                 raise _errors.JobTimeout(
                     f"attach {alias} at {url}: {', '.join(late)} did not reach it within {ATTACHED_WITHIN:g} s",
                     hint="Its buckets cannot be used. Check that the targets can connect to this address.",
                 )
             time.sleep(PAUSE)
-        # The proof: its buckets can be listed by the cluster's own name.
-        self.client.get_json(
-            "/v1/buckets",
-            what=f"list the buckets of {alias}",
-            query={"provider": "ais", "namespace": f"@{uuid}"},
-            body={"action": "list"},
-        )
 
     def _knows(self, target: str, alias: str, uuid: str) -> bool:
         found = self.client.node(target, "remote").get("a") or ()
         return any(entry.get("alias") == alias and entry.get("uuid") == uuid for entry in found)
+
+    def _resolves(self, endpoint: str, uuid: str) -> bool:
+        """Tell whether a proxy passes requests on to the cluster called ``uuid``, which it learns about a second late.
+
+        No request that only reads tells; this one would make a bucket, were it not for a property that there is not, so that
+        the other cluster refuses it.
+        """
+        connection = dataclasses.replace(self.client.connection, endpoints=(endpoint,), retries=0)
+        try:
+            Client(connection).request(
+                "POST",
+                f"/v1/buckets/{_PROBE}",
+                what=f"look whether {endpoint} knows cluster {uuid}",
+                query={"provider": "ais", "namespace": f"@{uuid}"},
+                action="create-bck",
+                value={"no-such-property": True},
+            )
+        except _errors.NotFound:
+            return False
+        except _errors.ApiError:
+            return True
+        except _errors.Unreachable:
+            return True  # an endpoint that is down need not know
+        return True
 
     def _switch(self, step: Step) -> None:
         self._put(f"{step.verb} backend {step.payload}", f"/v1/cluster/{step.verb}-bend/{step.payload}")
@@ -429,8 +453,8 @@ def _cloud(name: str) -> str:
     return found
 
 
-def _clouds() -> Iterable[str]:
-    return (name for name in PROVIDERS if PROVIDERS[name] != "ais")
+def _clouds() -> list[str]:
+    return [name for name in PROVIDERS if PROVIDERS[name] != "ais"]
 
 
 def _enabled(name: str, value: Any) -> bool:

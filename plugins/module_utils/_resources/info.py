@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Callable, NamedTuple
 
 from ansible_collections.community.aistore.plugins.module_utils import _address, _jobs, _nodes
@@ -18,6 +19,9 @@ from ansible_collections.community.aistore.plugins.module_utils._resources impor
 DEFAULT = ("smap", "health")
 #: Questions asked at once.
 PARALLEL = 16
+#: Questions that a proxy puts to every node itself, and the parts of its answer; it fails whole when a node is silent,
+#: and leaves out nodes in maintenance and itself.
+_OF_ALL: Mapping[str, tuple[str, ...]] = {"mountpaths": ("targets",), "node_stats": ("target",)}
 _PARTS = {"proxies": "pmap", "targets": "tmap"}
 #: What marks a silent node among the alerts.
 NO_ANSWER = {"name": "no-answer", "severity": "red"}
@@ -78,9 +82,20 @@ class Gatherer:
             except AisError as error:
                 return error
 
-        ordered = sorted(questions)
+        asked = set(questions)
+        for what in _OF_ALL:
+            if sum(question[1] == what for question in asked) > 2:
+                self._ask_all(what)
+        ordered = sorted(asked - set(self._answers))
         with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
             self._answers.update(zip(ordered, pool.map(ask, ordered)))
+
+    def _ask_all(self, what: str) -> None:
+        """Put a question to every node in one request; who gives no answer in this way is asked alone afterwards."""
+        with suppress(AisError):
+            found = self.client.cluster(what, repeat=False)
+            for part in _OF_ALL[what]:
+                self._answers.update({(node, what): answer for node, answer in (found.get(part) or {}).items()})
 
     def _value(self, name: str) -> Any:
         subset = SUBSETS[name]

@@ -18,7 +18,7 @@ from ansible_collections.community.aistore.plugins.module_utils import _fields, 
 from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, parse_bucket
 from ansible_collections.community.aistore.plugins.module_utils._client import Client
 from ansible_collections.community.aistore.plugins.module_utils._engine import Resource, Step
-from ansible_collections.community.aistore.plugins.module_utils._errors import JobFailed, JobTimeout, OptionError
+from ansible_collections.community.aistore.plugins.module_utils._errors import JobFailed, JobTimeout, OptionError, known
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
 from ansible_collections.community.aistore.plugins.module_utils._resources import job_fields
 
@@ -193,8 +193,8 @@ class JobResource(Resource[Jobs]):
 
     def _props(self, section: str) -> Mapping[str, Any]:
         """Return a section of the bucket's properties, which must be switched on."""
-        assert self.bucket is not None
-        answer = self.client.request("HEAD", self.bucket.path, what=f"look at {self.bucket}", query=self.bucket.query())
+        bucket = known(self.bucket)
+        answer = self.client.request("HEAD", bucket.path, what=f"look at {bucket}", query=bucket.query())
         props = json.loads(answer.headers.get("Ais-Bucket-Props") or "{}").get(section) or {}
         if not props.get("enabled"):
             raise OptionError(

@@ -149,8 +149,8 @@ def plan(wanted: Wish, world: World) -> list[Step]:
         if verbs:
             alone = "" if world.batches else name
             todo.setdefault((world.nodes[name].kind + alone, verbs, condition), []).append(name)
-    _possible(wanted, world, {name: verbs for (_kind, verbs, _), names in todo.items() for name in names})
-    return [step for (_kind, verbs, _), names in todo.items() for step in _steps(wanted, names, verbs, world)]
+    _possible(wanted, world, {name: verbs for (_kind, verbs, _condition), names in todo.items() for name in names})
+    return [step for (_kind, verbs, _condition), names in todo.items() for step in _steps(wanted, names, verbs, world)]
 
 
 def condition(wanted: Wish, name: str, world: World) -> Condition:
@@ -191,8 +191,8 @@ def _todo(wanted: Wish, name: str, world: World) -> tuple[tuple[str, ...], Condi
         raise OptionError(f"{name} {why}, so it cannot become {wanted.state}; nothing was changed")
     if found.down and wanted.state == "shutdown" and found.place == "drained":
         verbs = ()
-    elif found.down and wanted.state == "decommissioned" and found.place == "active":
-        verbs = (REMOVE,)
+    elif found.down and found.place == "active" and world.nodes[name].kind == "target" and verbs == (DECOMMISSION,):
+        verbs = (REMOVE,)  # which asks no target anything
     elif found.place == "leaving" and (world.running or found.down or not _drains(wanted, world.nodes[name], world)):
         verbs = () if world.running else (DECOMMISSION,)
     elif found.place == "undrained" and world.running and wanted.state != "active":
@@ -392,7 +392,7 @@ class Membership(Resource[World]):
             try:
                 asker.node(name, "snode")
                 return False
-            except (_errors.NotReady, _errors.Unreachable):
+            except (_errors.NotReady, _errors.Unreachable, _errors.NotFound):
                 time.sleep(pause)
         return True
 

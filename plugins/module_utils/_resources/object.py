@@ -28,6 +28,7 @@ from ansible_collections.community.aistore.plugins.module_utils._errors import (
     AisError,
     JobFailed,
     OptionError,
+    known,
 )
 from ansible_collections.community.aistore.plugins.module_utils._files import FileAttributes
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
@@ -437,8 +438,7 @@ class ObjectResource(Resource[State]):
             if self.files:
                 self.files.apply(wish.dest)
             return
-        assert wish.content is not None
-        _transfer.upload(self.client, wish.bucket, wish.name, wish.content, kind=step.payload)
+        _transfer.upload(self.client, wish.bucket, wish.name, known(wish.content), kind=step.payload)
 
     def _set(self, step: Step) -> None:
         if step.target == self.wish.dest and self.files:
@@ -470,8 +470,7 @@ class ObjectResource(Resource[State]):
         self._carry(step.payload)
 
     def _copy(self, step: Step) -> None:
-        assert self.wish.copy_from is not None
-        bucket, name = self.wish.copy_from
+        bucket, name = known(self.wish.copy_from)
         what = f"copy {bucket}/{name} to {step.target}"
         if UNESCAPED.search(self.wish.name):
             _transfer.relay(self.client, (bucket, name), (self.wish.bucket, self.wish.name), what)

@@ -102,14 +102,15 @@ def _selected(
     params: Mapping[str, Any], client: Client, bucket: Bucket, props: list[str], page_size: int
 ) -> Iterator[Entry]:
     prefix = str(params.get("prefix") or "")
-    wanted: Callable[[str], bool] = lambda name: True  # noqa: E731
+    wanted: Callable[[str], object] = bool  # every name is something
     if params.get("template") is not None:
         names = frozenset(_listing.template_names(str(params["template"])))
         prefix, wanted, page_size = _narrower(prefix, _listing.common_prefix(names)), names.__contains__, 0
     elif params.get("match") is not None:
         glob = str(params["match"])
         pattern = re.compile(fnmatch.translate(glob))
-        prefix, wanted, page_size = _narrower(prefix, _GLOB.split(glob)[0]), lambda name: bool(pattern.match(name)), 0
+        prefix, page_size = _narrower(prefix, _GLOB.split(glob)[0]), 0
+        wanted = pattern.match
     flags = _listing.CACHED if params.get("cached") else 0
     for entry in _listing.entries(
         client, bucket, prefix=prefix, props=["name", *props], flags=flags, page_size=page_size

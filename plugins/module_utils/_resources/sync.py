@@ -17,6 +17,7 @@ from typing import Any, Callable
 
 from ansible_collections.community.aistore.plugins.module_utils import (
     _checksums,
+    _errors,
     _evidence,
     _jobs,
     _listing,
@@ -40,7 +41,7 @@ from ansible_collections.community.aistore.plugins.module_utils._resources.sync_
 from ansible_collections.community.aistore.plugins.module_utils._units import human_size
 
 #: Files on their way at once. More do not help: the work of each is this process's own.
-THREADS = 8
+THREADS = 12
 #: Files up to so many bytes are read once, into memory; larger ones once for their checksum and once more to be sent.
 SMALL = 1024 * 1024
 #: Objects that one request deletes.
@@ -105,8 +106,7 @@ class Sync(Resource[State]):
             known = self._state
             dest = objects if objects is not None else _entries(tree, self.selected)
             return State(known.source, dest, known.skipped, known.unreadable, known.doubts, dict(self._done))
-        assert tree is not None
-        assert objects is not None
+        tree, objects = _errors.known(tree), _errors.known(objects)
         files = _entries(tree, self.selected)
         self._hash(files, objects)
         sides = (files, objects) if self.wanted.upload else (objects, files)
@@ -267,8 +267,7 @@ class Sync(Resource[State]):
             )
         if not done:
             raise cause
-        assert self._state is not None
-        raise Partly(cause, sync_plan.step(step.verb, sorted(done), self.wanted, self._state))
+        raise Partly(cause, sync_plan.step(step.verb, sorted(done), self.wanted, _errors.known(self._state)))
 
     def _count(self, verb: str, files: int) -> None:
         self._done[verb] = self._done.get(verb, 0) + files
@@ -289,8 +288,7 @@ class Sync(Resource[State]):
         if content.size and content.size <= SMALL:
             content = _transfer.of_bytes(b"".join(content.pieces()))
         if self._marks:
-            assert self._state is not None
-            before = self._state.dest.get(name)
+            before = _errors.known(self._state).dest.get(name)
             kind = _checksums.for_upload(self._kind)
             custom = sync_plan.mark(before.version if before else "", self._versioned, kind, content.digest(kind))
         _transfer.upload(self.client, self.bucket, self.prefix + name, content, kind=self._kind, custom=custom)
@@ -317,7 +315,8 @@ class Sync(Resource[State]):
 
     def _delete(self, names: Sequence[str]) -> list[_jobs.Job]:
         """Start the deletion of objects ``names``, which are never none: an empty selection is the whole bucket."""
-        assert names
+        if not names:
+            raise AssertionError("nothing to delete")
         answer = self.client.request(
             "DELETE",
             self.bucket.path,
@@ -345,7 +344,7 @@ class _Progress:
 
     def __init__(self, step: Step, state: State | None) -> None:
         self._verb, self._all, self._told = step.verb, len(step.payload), time.monotonic() + _jobs.PROGRESS_AFTER
-        assert state is not None
+        state = _errors.known(state)
         self._sizes = state.dest if step.verb == "delete" else state.source
         self._files = self._bytes = 0
 
