@@ -164,6 +164,8 @@ class Quick:
                 if not piece:
                     break
                 yield piece
+            if self._original_response.length:
+                raise http.client.IncompleteRead(b"", self._original_response.length)
         except (OSError, http.client.HTTPException) as error:
             raise requests.exceptions.ConnectionError(error) from None
         self.close()
@@ -223,10 +225,7 @@ def send(
     It goes to the adapter without what the session would add: redirects (which it would read whole), cookies, proxies,
     netrc, quoting of what is quoted. That is a fourth of the time of a small request.
     """
-    try:
-        urlsplit(url).port  # noqa: B018
-    except ValueError as error:
-        raise requests.exceptions.InvalidURL(error) from None
+    _check(url)
     request = requests.PreparedRequest()
     request.method, request.url = method, url
     request.prepare_headers({**session.headers, **headers})
@@ -254,6 +253,7 @@ def send_quickly(
         connection = None
     try:
         if connection is None:
+            _check(url)
             connection = _Quick(host, timeout=timeout[0])
             connection.connect()
         connection.timeout = timeout[1]
@@ -267,9 +267,19 @@ def send_quickly(
         raise _as_requests(error) from None
 
 
+def _check(url: str) -> None:
+    """Raise for an address that is none."""
+    try:
+        urlsplit(url).port  # noqa: B018
+    except ValueError as error:
+        raise requests.exceptions.InvalidURL(error) from None
+
+
 def _as_requests(error: Exception) -> Exception:
     """Return an error of http.client as the one that requests makes of it."""
     kinds = requests.exceptions
+    if isinstance(error, kinds.RequestException):
+        return error
     if isinstance(error, http.client.InvalidURL):
         return kinds.InvalidURL(error)
     if isinstance(error, ValueError):

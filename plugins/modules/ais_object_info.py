@@ -110,7 +110,7 @@ EXAMPLES = r"""
     template: shard-{0000..0099}.tar
     props: []
   register: shards
-  failed_when: shards.doubts
+  failed_when: shards.doubts | length > 0
 """
 
 RETURN = r"""

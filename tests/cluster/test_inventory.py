@@ -185,22 +185,23 @@ def test_cache(relay: Relay, inventory: Inventory, tmp_path: Path) -> None:
 @pytest.mark.ais_version("5.0")
 def test_secured(make_cluster: Callable[..., Sandbox], inventory: Inventory) -> None:
     box = make_cluster(version="5.0", proxies=1, targets=1, authn=True, tls="mtls")
-    box_environment = box.info()["environment"]
+    env = box.info()["environment"]
     options = {
-        "ca_path": box_environment["AIS_CLIENT_CA"],
-        "client_cert": box_environment["AIS_CRT"],
-        "client_key": box_environment["AIS_CRT_KEY"],
+        "ca_path": env["AIS_CLIENT_CA"],
+        "client_cert": env["AIS_CRT"],
+        "client_key": env["AIS_CRT_KEY"],
         "endpoint": box.endpoint,
     }
-    token_file = box_environment["AIS_AUTHN_TOKEN_FILE"]
+    token_file = env["AIS_AUTHN_TOKEN_FILE"]
     done = inventory.run("ansible-inventory", "--list", **options, token_file=token_file)
+    assert "eyJ" not in done.stdout
     assert plain(json.loads(done.stdout))["targets"]["hosts"] == ["target-01"]
     told = inventory.run("ansible-inventory", "--list", **options, fails=True)
     assert "This cluster wants a token" in " ".join(told.stderr.split())
 
 
 @pytest.mark.ais_version("5.0")
-def test_examples(cluster: Sandbox, make_relay: Callable[..., Relay], inventory: Inventory) -> None:
+def test_examples(cluster: Sandbox, inventory: Inventory) -> None:
     _doc, text, *_rest = get_docstring(str(ROOT / "plugins/inventory/ais.py"), fragment_loader)
     addresses = {"8080": cluster.endpoints[0], "8081": cluster.endpoints[1], "9080": cluster.endpoints[2]}
     for port, url in addresses.items():

@@ -69,9 +69,9 @@ def in_standby(box: Any, name: str) -> None:
         Path(f"/proc/{box.pids[name]}/{what}").read_text().strip("\0").split("\0") for what in ("cmdline", "environ")
     )
     box.stop_node(name)
+    wait_for(lambda: name not in flags(box))
     _processes.spawn(box.directory, name, [*command, "-standby"], dict(line.split("=", 1) for line in environ))
     wait_for(lambda: box.http().call("GET", f"{box.url(name)}/v1/daemon?what=snode")[0] == 200)
-    assert name not in flags(box)
 
 
 def set_config(box: Any, **sections: Any) -> None:

@@ -209,12 +209,12 @@ def _possible(wanted: Wish, world: World, todo: Mapping[str, tuple[str, ...]]) -
             others = [
                 node.id
                 for node in world.nodes.values()
-                if node.electable and node.state == "active" and not node.primary
+                if node.electable and node.state == "active" and node.id not in wanted.nodes
             ]
             raise OptionError(
                 f"{name} is the primary; nothing was changed. First make another proxy the primary with "
                 f"community.aistore.ais_cluster ('primary: {next(iter(others), '...')}')"
-            )  # fmt: skip
+            )
     serving = [name for name in leaving if _serves(world.nodes[name])]
     left = sum(map(_serves, world.nodes.values())) - len(serving)
     if serving and left < wanted.min_targets:
