@@ -12,6 +12,11 @@ description:
   - Makes every node of one or several AIStore clusters a host, in the groups C(proxies), C(targets), C(primary), C(maintenance)
     (its state, whether or not it has been emptied) and C(decommission) (which is under way).
   - Every group is there also when no node is in it.
+  - Each host has the variables C(ansible_host) (the host of its public address), C(ais_id), C(ais_kind) (C(proxy) or C(target)), C(ais_state)
+    (C(active), C(maintenance) or C(decommission)), C(ais_primary), C(ais_drained) (of a target in maintenance, whether it has been emptied),
+    C(ais_url), C(ais_address) and C(ais_port) (the public address), C(ais_networks) (the same three of C(public), C(control) and C(data)),
+    C(ais_cluster) (the name in O(clusters)), C(ais_cluster_uuid), and C(ais_endpoint) for the O(endpoint) of this collection's modules.
+  - With O(gather), there are C(ais_mountpaths) (C(available), C(waiting_dd) and C(disabled)) and C(ais_capacity) of targets, and C(ais_version).
   - The name of the inventory file has to end in C(ais.yml) or C(ais.yaml).
 author:
   - community.aistore contributors (@community-aistore)

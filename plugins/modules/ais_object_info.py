@@ -133,7 +133,7 @@ object:
     location: 't[target-01]:mp[/ais/mp1, vda, hdd]'
 objects:
   description:
-    - The objects that were named, in order, as RV(object). With O(cached), V(exists) is null for what is not in the cluster and
+    - The objects that were named, in order, as RV(object). With O(cached), C(exists) is null for what is not in the cluster and
       may be in the remote store.
     - Or those listed, in the order of their names, with their O(props). C(custom) is what AIStore prints of the metadata there.
   returned: success

@@ -31,6 +31,7 @@ from playing import play
 
 MODULE = "community.aistore.ais_sync"
 MIB = 1024 * 1024
+CERTAIN = {"allow_degraded": True}
 #: Prints what a sync returned, and the most memory that its process had, in bytes.
 ALONE = """
 import json, sys
@@ -45,7 +46,11 @@ print(json.dumps({"sync": found["sync"], "memory": int(status["VmHWM"].split()[0
 
 
 def sync(endpoint: str, *, check: bool = False, **options: Any) -> dict[str, Any]:
-    """What the module would return, without Ansible's start; of a failure also ``failed`` and ``msg``."""
+    """What the module would return, without Ansible's start; of a failure also ``failed`` and ``msg``.
+
+    On a busy machine a node may miss a keepalive, which casts doubt on what is absent. That has tests of its own.
+    """
+    options = {**CERTAIN, **options}
     client = Client(connection({"endpoint": [endpoint], "timeout": 60.0, "retries": 3}), check_mode=check)
     try:
         return converge(sync_module.Sync(options, client), check_mode=check)
@@ -114,7 +119,7 @@ def objects(cluster: Any) -> Callable[[str], dict[str, int]]:
 
 def test_check_and_apply_agree(relay: Any, bucket: str, tmp_path: Path) -> None:
     site = fill(tmp_path / "site", {"index.html": "<html>", "css/main.css": "a{}", "notes.tmp": "x", "old": "old"})
-    task = {MODULE: {"src": str(site), "dest": f"ais://{bucket}/site", "delete": True, "exclude": ["*.tmp"]}}
+    task = {MODULE: {**CERTAIN, "src": str(site), "dest": f"ais://{bucket}/site", "delete": True, "exclude": ["*.tmp"]}}
     change = {"cmd": "printf '<HTML>' > index.html; printf new > new; rm old", "chdir": str(site)}
     first, second = play_cases(
         [Case("first", task), Case("second", task, before=[{"ansible.builtin.shell": change}])], relay
@@ -137,7 +142,7 @@ def test_check_and_apply_agree(relay: Any, bucket: str, tmp_path: Path) -> None:
 def test_a_download_in_check_mode_writes_nothing(relay: Any, bucket: str, tmp_path: Path) -> None:
     site, copy = fill(tmp_path / "site", {"a": "1", "b/c": "2"}), tmp_path / "new" / "copy"
     sync(relay.url, src=str(site), dest=f"ais://{bucket}")
-    task = {MODULE: {"src": f"ais://{bucket}", "dest": str(copy), "delete": True}}
+    task = {MODULE: {**CERTAIN, "src": f"ais://{bucket}", "dest": str(copy), "delete": True}}
     stat = {"ansible.builtin.stat": {"path": str(copy)}}
     played = play(
         [
@@ -273,10 +278,11 @@ def test_one_listing_and_nothing_for_what_is_equal(relay: Any, bucket: str, tmp_
     sync(relay.url, src=str(site), dest=address)
     for options in ({"src": str(site), "dest": address}, {"src": address, "dest": str(site)}):
         relay.reset()
-        assert done(sync(relay.url, **options, delete=True)) == (0, 0, 0)
+        assert not sync(relay.url, **options, delete=True, allow_degraded=False)["changed"]
         assert relay.count(action="list") == 1
         assert relay.count(path="/objects/") == 0
-        assert len(relay.requests) <= 5
+        # The bucket's properties, and how the nodes are.
+        assert len(relay.requests) <= 12
     (site / "7").write_text("x")
     relay.reset()
     assert done(sync(relay.url, src=str(site), dest=address, delete=True)) == (0, 1, 0)
@@ -573,9 +579,9 @@ def test_a_target_killed_on_the_way(ais_version: str, tmp_path: Path) -> None:
         assert found["failed"]
         assert 0 < found["sync"]["created"] < 1500
         box.start_node("target-02")
-        _until(lambda: not sync(box.endpoint, src=str(site), dest="ais://b/p", allow_degraded=True).get("failed"))
+        _until(lambda: not sync(box.endpoint, src=str(site), dest="ais://b/p").get("failed"))
         copy = tmp_path / "copy"
-        sync(box.endpoint, src="ais://b/p", dest=str(copy), allow_degraded=True)
+        sync(box.endpoint, src="ais://b/p", dest=str(copy))
         assert held(copy) == held(site)
 
 
@@ -588,12 +594,12 @@ def test_nothing_is_deleted_while_a_target_is_missing(ais_version: str, tmp_path
         assert done(sync(box.endpoint, src=str(site), dest="ais://b/p")) == (40, 0, 0)
         box.kill("target-02")
         _until(lambda: "target-02" not in box.http().read(f"{box.endpoint}/v1/daemon?what=smap")["tmap"], 120)
-        found = sync(box.endpoint, src="ais://b/p", dest=str(copy), delete=True)
+        found = sync(box.endpoint, src="ais://b/p", dest=str(copy), delete=True, allow_degraded=False)
         assert found["failed"]
         assert "allow_degraded: true" in found["msg"]
         assert len(held(copy)) == 40
         (site / "7").unlink()
-        found = sync(box.endpoint, src=str(site), dest="ais://b/p", delete=True)
+        found = sync(box.endpoint, src=str(site), dest="ais://b/p", delete=True, allow_degraded=False)
         assert found["failed"]
         assert found["sync"]["deleted"] == found["sync"]["created"] == 0
 

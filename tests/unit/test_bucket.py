@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.community.aistore.plugins.module_utils import _engine
 from ansible_collections.community.aistore.plugins.module_utils._address import parse_bucket
 from ansible_collections.community.aistore.plugins.module_utils._errors import OptionError
+from ansible_collections.community.aistore.plugins.module_utils._fields import nest
 from ansible_collections.community.aistore.plugins.module_utils._resources.bucket import Buckets, Found, World
 from ansible_collections.community.aistore.plugins.module_utils._resources.bucket_fields import (
     FIELDS,
@@ -47,17 +48,6 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def nested(flat: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for path, value in flat.items():
-        level = found
-        *parents, leaf = path.split(".")
-        for parent in parents:
-            level = level.setdefault(parent, {})
-        level[leaf] = value
-    return found
-
-
 def world(*names: str, targets: int = 9, mountpaths: int = 4, **props: Any) -> World:
     usual = {**defaults(CONFIG), **props}
     buckets = {parse_bucket(name): Found(dict(usual), holds=False) for name in names}
@@ -80,7 +70,7 @@ def tasks(draw: st.DrawFn) -> dict[str, Any]:
         state = draw(st.sampled_from(["present", "evicted"] if cloud else ["present", "absent"]))
         item: dict[str, Any] = {"name": name, "state": state}
         if state == "present":
-            item["props"] = nested(draw(st.fixed_dictionaries({}, optional=VALUES)))
+            item["props"] = nest(draw(st.fixed_dictionaries({}, optional=VALUES)))
             item["reset"] = draw(st.lists(st.sampled_from([*RESETTABLE, "all"]), max_size=3))
             if not cloud and draw(st.booleans()):
                 item["copy_from"] = "source"
@@ -93,7 +83,7 @@ def test_what_was_done_once_is_not_done_again(task: dict[str, Any], there: set[s
     """Applying a plan to the model and planning again gives nothing to do."""
     if not task["purge"]:
         del task["purge_match"]
-    start = world(*there, "source", **FIELDS.wanted(nested(props), "props"))
+    start = world(*there, "source", **FIELDS.wanted(nest(props), "props"))
     elsewhere = parse_bucket("s3://cloud")
     if elsewhere not in start.buckets:
         start = World({**start.buckets, elsewhere: Found(defaults(CONFIG, cloud=True), known=False)}, CONFIG, 9, 4)

@@ -140,6 +140,7 @@ def test_variables(aistore: Server, read: Read) -> None:
         "ais_cluster_uuid": "u1",
         "ais_endpoint": [aistore.url],
     }
+    assert [name for name in found if f"C({name})" not in " ".join(DOC["description"])] == []
     assert data.hosts["p2"].vars["ais_primary"]
     assert aistore.requests[0].token == "Bearer eyJ-secret"
 
