@@ -53,6 +53,8 @@ LARGEST_ERROR = 64 * 1024
 SESSIONS: dict[Any, Any] | None = None
 
 _READS = frozenset(("GET", "HEAD"))
+#: Proxies leave these as they are in the address that they redirect to; no client may send them so.
+_CONTROLS = {code: f"%{code:02X}" for code in (*range(32), 127)}
 _REDIRECTS = (301, 302, 303, 307, 308)
 #: A 400 that says so is a passing state: a target in the map does not answer (yet, or any more).
 _PASSING = ("[control-plane]",)
@@ -519,7 +521,7 @@ class Client:
         """
         self._read(response, what, cut=True)  # and the connection is free for the next request
         try:
-            address = urljoin(url, response.headers.get("Location", "").replace("\t", "%09"))
+            address = urljoin(url, response.headers.get("Location", "").translate(_CONTROLS))
         except ValueError:
             address = ""
         origin = _origin(address)

@@ -171,7 +171,7 @@ class Field:
             return "********"
         try:
             return self.kind.show(value)
-        except (TypeError, AttributeError):
+        except (TypeError, AttributeError, ValueError):
             return value
 
 

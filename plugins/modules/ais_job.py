@@ -29,6 +29,7 @@ options:
       - V(finished) starts nothing. It waits (O(wait)) for what is running, and fails if that, or the latest such job, was aborted or
         has failed. If there is no such job, there is nothing to wait for.
       - V(stopped) aborts what is running.
+      - In check mode too, the task waits for what is running already, since that changes nothing.
     type: str
     choices: [started, stopped, finished]
     default: started

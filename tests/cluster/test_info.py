@@ -119,7 +119,7 @@ def test_a_bad_node_does_not_spoil_the_rest(ais_version: str) -> None:
         box.signal("target-03", signal.SIGSTOP)
         try:
             options = {
-                "gather_subset": ["smap", "stats", "nodes", "alerts", "mountpaths", "config"],
+                "gather_subset": ["smap", "stats", "nodes", "alerts", "mountpaths", "config", "xactions"],
                 "timeout": 4,
                 "retries": 0,
             }
@@ -131,6 +131,7 @@ def test_a_bad_node_does_not_spoil_the_rest(ais_version: str) -> None:
         ("stats", "target-02"),
         ("stats", "target-03"),
     }
+    assert "xactions" in found
     assert list(found["stats"]) == ["proxy-01", "proxy-02", "target-01", "target-04"]
     assert found["config"]["uuid"] == found["smap"]["uuid"]
     assert found["nodes"]["target-04"]["state"] == "maintenance"

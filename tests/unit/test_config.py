@@ -54,8 +54,9 @@ def resource(**options: Any) -> config.ConfigResource:
     return found
 
 
-def state(common: dict[str, Any] = NEW, **nodes: dict[str, Any]) -> config.Configs:
+def state(common: dict[str, Any] | None = None, **nodes: dict[str, Any]) -> config.Configs:
     """The configurations of a cluster of three nodes, of which ``nodes`` have some values of their own."""
+    common = common or NEW
     table = config_fields.table(config_fields.flat(common))
     cluster = table.actual(common)
     own = {name: table.wanted(nodes.get(name, {}), name) for name in ("a", "b", "c")}

@@ -14,10 +14,10 @@ from ansible_collections.community.aistore.plugins.module_utils._errors import O
 FLAGS = {"p1": 2, "p2": 3, "t1": 0, "t2": 4, "t3": 20, "t4": 8}
 
 
-def smap(flags: dict[str, int] = FLAGS) -> dict[str, Any]:
+def smap(flags: dict[str, int] | None = None) -> dict[str, Any]:
     entries = {
         name: {"daemon_id": name, "flags": bits, "public_net": {"direct_url": f"http://{name}:8080"}}
-        for name, bits in flags.items()
+        for name, bits in (flags or FLAGS).items()
     }
     return {
         "pmap": {name: entry for name, entry in entries.items() if name[0] == "p"},

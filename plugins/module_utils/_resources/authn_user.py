@@ -104,7 +104,7 @@ class User(Resource[World]):
         for name in self.roles:
             if name not in state.known:
                 raise OptionError(
-                    f"roles: there is no role {name!r}{suggest(name, state.known)}. "
+                    f"roles: there is no role {name!r}{suggest(name, state.known) or '.'} "
                     f"Known roles: {', '.join(sorted(state.known)) or 'none'}"
                 )
         wanted = tuple(state.known[name] for name in self.roles)

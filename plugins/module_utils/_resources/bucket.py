@@ -199,7 +199,7 @@ class Buckets(Resource[World]):
         sources = [source for wish in self.wishes for source in (wish.rename_from, wish.copy_from) if source]
         needed = list(dict.fromkeys((*wanted, *sources)))
         if len(needed) > READ_ONE_BY_ONE or self.purge_match:
-            buckets = self._metadata()
+            buckets = known(self.client)
         else:
             buckets = {bucket: found for bucket in needed if (found := self._head(bucket)).props is not None}
         evicted = {wish.bucket for wish in self.wishes if wish.state == "evicted"}
@@ -242,15 +242,6 @@ class Buckets(Resource[World]):
             for w in self.wishes
         ]  # fmt: skip
         self._resolved = True
-
-    def _metadata(self) -> dict[Bucket, Found]:
-        found: dict[Bucket, Found] = {}
-        for provider, spaces in (self.client.cluster("bmd").get("providers") or {}).items():
-            for space, buckets in spaces.items():
-                for name, props in buckets.items():
-                    bucket = from_space(provider, space, name)
-                    found[bucket] = Found(FIELDS.actual(props))
-        return found
 
     def _head(self, bucket: Bucket, **query: Any) -> Found:
         """Look at one bucket; a remote one only as far as this cluster knows it."""
@@ -346,6 +337,16 @@ class Buckets(Resource[World]):
         """Return ``buckets``, and ``bucket`` when exactly one was named."""
         shown = [show(wish.bucket, state.at(wish.bucket)) for wish in self.wishes]
         return {"buckets": shown, **({"bucket": shown[0]} if self.single else {})}
+
+
+def known(client: Client) -> dict[Bucket, Found]:
+    """Return every bucket in the cluster's metadata, with its properties: one request, nothing remote is asked."""
+    return {
+        from_space(provider, space, name): Found(FIELDS.actual(props))
+        for provider, spaces in (client.cluster("bmd").get("providers") or {}).items()
+        for space, buckets in spaces.items()
+        for name, props in buckets.items()
+    }
 
 
 def show(bucket: Bucket, found: Found) -> dict[str, Any]:

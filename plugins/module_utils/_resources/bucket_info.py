@@ -16,29 +16,17 @@ from ansible_collections.community.aistore.plugins.module_utils._address import 
     PROVIDERS,
     Bucket,
     from_json,
-    from_space,
     parse_bucket,
 )
 from ansible_collections.community.aistore.plugins.module_utils._client import Client
 from ansible_collections.community.aistore.plugins.module_utils._fields import suggest
-from ansible_collections.community.aistore.plugins.module_utils._resources.bucket import Found, show
-from ansible_collections.community.aistore.plugins.module_utils._resources.bucket_fields import FIELDS
+from ansible_collections.community.aistore.plugins.module_utils._resources.bucket import Found, known, show
 
 #: Summaries computed at once; each makes every target walk the bucket.
 PARALLEL = 8
 #: Seconds between two looks at a summary.
 POLL_FIRST, POLL_LONGEST = 0.05, 2.0
 _GLOB = frozenset("*?[")
-
-
-def known(client: Client) -> dict[Bucket, Found]:
-    """Return every bucket in the cluster's metadata, with its properties: one request, nothing remote is asked."""
-    return {
-        from_space(provider, space, name): Found(FIELDS.actual(props))
-        for provider, spaces in (client.cluster("bmd").get("providers") or {}).items()
-        for space, buckets in spaces.items()
-        for name, props in buckets.items()
-    }
 
 
 def elsewhere(client: Client, provider: str) -> list[Bucket]:

@@ -63,10 +63,11 @@ class Gatherer:
                 found[name] = self._value(name)
             except AisError as error:
                 failure = error
-                self._note(name, "", error)
+                self.note(name, "", error)
         if failure is not None and not found:
             raise failure
-        return {**found, "silent": sorted(self.silent), "errors": self.errors}
+        missing = {"warnings": ["Something could not be gathered; see 'errors'."]} if self.errors else {}
+        return {**found, "silent": sorted(self.silent), "errors": self.errors, **missing}
 
     def _questions(self, name: str) -> Iterable[tuple[_nodes.Node, str]]:
         subset = SUBSETS[name]
@@ -110,10 +111,11 @@ class Gatherer:
             if failed is None:
                 found[node.id] = subset.shape(node, *answers)
             else:
-                self._note(name, node.id, failed)
+                self.note(name, node.id, failed)
         return _alerts(found, self.silent) if name == "alerts" else found
 
-    def _note(self, subset: str, node: str, error: AisError) -> None:
+    def note(self, subset: str, node: str, error: AisError) -> None:
+        """Keep what could not be gathered, for ``errors``; a node that it is about counts as silent."""
         if node:
             self.silent.setdefault(node, str(error))
         self.errors.append({"subset": subset, "node": node, "error": str(error)})
@@ -182,8 +184,14 @@ def _remote_clusters(gatherer: Gatherer) -> list[dict[str, Any]]:
 
 
 def _xactions(gatherer: Gatherer) -> list[dict[str, Any]]:
+    """Return the jobs as the targets tell them; while one of them is down, as far as the proxies keep track of them."""
     chosen = {node.id for node in gatherer.chosen}
-    found = _jobs.snapshots(gatherer.client, job_fields.query(gatherer.filters))
+    body = job_fields.query(gatherer.filters)
+    try:
+        found = _jobs.snapshots(gatherer.client, body)
+    except AisError as error:
+        gatherer.note("xactions", "", error)
+        return [job_fields.of_status(entry) for entry in gatherer.client.cluster("status_all", body) or ()]
     return job_fields.describe({target: snaps for target, snaps in found.items() if target in chosen})
 
 

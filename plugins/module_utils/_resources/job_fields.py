@@ -89,6 +89,13 @@ def blank(job: str, kind: str, state: str, bucket: str = "") -> dict[str, Any]:
     return {**head, **texts, **dict.fromkeys(_COUNTERS, 0), "error": "", "about": "", "targets": {}}
 
 
+def of_status(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a job of which only the proxies tell."""
+    error, ended = str(entry.get("err") or ""), bool(entry.get("end_time"))
+    state = "aborted" if entry.get("aborted") else "running" if not ended else "failed" if error else "finished"
+    return {**blank(str(entry.get("uuid")), str(entry.get("kind")), state), "error": error}
+
+
 def _part(snap: Mapping[str, Any]) -> dict[str, Any]:
     """Return one target's part of a job."""
     error = str(snap.get("abort-err") or snap.get("err") or "")
