@@ -21,6 +21,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
 GROUP = "group/community.aistore.all"
+#: Endpoint → environment with which a task reaches it: of clusters that want TLS and tokens.
+CREDENTIALS: dict[str, dict[str, str]] = {}
 
 
 @dataclasses.dataclass
@@ -118,6 +120,7 @@ def play(
                 "KEEP_FILE": str(kept),
                 "KEEP_RELAY": relay.url if relay else "",
                 **({"ANSIBLE_AISTORE_DIRECT": direct} if direct else {}),
+                **CREDENTIALS.get(endpoint if isinstance(endpoint, str) else next(iter(endpoint or ("",))), {}),
                 **(env or {}),
             },
             stdin=subprocess.DEVNULL,

@@ -337,6 +337,7 @@ ROWS = (
             "amazon.aws.s3_bucket": loop(s3_bucket, of=RIVALS / "bin"),
         },
         limits={"ansible.builtin.ping": Limit(1 / 15), "ansible.builtin.debug": Limit(2.5)},
+        rounds=2,
     ),
     Row(
         "task",

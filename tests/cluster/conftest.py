@@ -20,6 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "roles" / "sandbox" / "files"), str(ROOT / "tests")]
 
+from playing import CREDENTIALS  # noqa: E402
 from relay import Relay  # noqa: E402
 from sandbox import Sandbox, Spec  # noqa: E402
 
@@ -33,9 +34,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=VERSIONS,
         help="server versions to test against (default: all)",
     )
+    parser.addoption(
+        "--secure",
+        action="store_true",
+        help="clusters speak TLS only and want tokens, unless a test asks for something else",
+    )
+
+
+#: What ``--secure`` adds to a cluster.
+SECURITY: dict[str, Any] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--secure"):
+        SECURITY.update(tls="tls", authn=True)
     config.addinivalue_line("markers", "ais_version(*versions): server versions a test is about")
 
     def leave(*_: object) -> None:
@@ -57,12 +69,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def running_cluster(**options: Any) -> Iterator[Sandbox]:
     """A cluster as long as the block lasts; ``options`` are those of ``sandbox.Spec``."""
     with tempfile.TemporaryDirectory(prefix="ais-", ignore_cleanup_errors=True) as scratch:
-        box = Sandbox(Path(scratch, "box"), Spec(**options))
+        box = Sandbox(Path(scratch, "box"), Spec(**{**SECURITY, **options}))
         try:
             box.start()
+            if SECURITY:
+                CREDENTIALS.update(dict.fromkeys(box.endpoints, _credentials(box)))
             yield box
         finally:
             box.remove()
+
+
+def _credentials(box: Sandbox) -> dict[str, str]:
+    return {name: value for name, value in box.info()["environment"].items() if name != "AIS_ENDPOINT"}
+
+
+def relay_to(box: Sandbox) -> Relay:
+    """A relay in front of the cluster's first proxy, with what that takes."""
+    context = None
+    if box.tls_files:
+        context = ssl.create_default_context(cafile=box.tls_files["ca"])
+        context.load_cert_chain(box.tls_files["client_crt"], box.tls_files["client_key"])
+    relay = Relay(box.endpoint, context)
+    if SECURITY:
+        CREDENTIALS[relay.url] = _credentials(box)
+    return relay
 
 
 @pytest.fixture(scope="session")
@@ -120,13 +150,7 @@ def make_relay() -> Iterator[Callable[..., Relay]]:
     with contextlib.ExitStack() as stack:
 
         def make(box: Sandbox | str) -> Relay:
-            if isinstance(box, str):
-                return stack.enter_context(Relay(box))
-            context = None
-            if box.tls_files:
-                context = ssl.create_default_context(cafile=box.tls_files["ca"])
-                context.load_cert_chain(box.tls_files["client_crt"], box.tls_files["client_key"])
-            return stack.enter_context(Relay(box.endpoint, context))
+            return stack.enter_context(Relay(box) if isinstance(box, str) else relay_to(box))
 
         yield make
 
@@ -134,7 +158,7 @@ def make_relay() -> Iterator[Callable[..., Relay]]:
 @pytest.fixture
 def relay(cluster: Sandbox) -> Iterator[Relay]:
     """In front of the shared cluster's primary."""
-    with Relay(cluster.endpoint) as relay:
+    with relay_to(cluster) as relay:
         yield relay
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from converge import Case, Converged, converge
 from playing import play
 
-BUCKET = "community.aistore.ais_bucket"
+BUCKET, OBJECT = "community.aistore.ais_bucket", "community.aistore.ais_object"
 #: Every settable property, each with a value that is not the default.
 EVERY_PROPERTY: dict[str, Any] = {
     "versioning": {"enabled": False, "validate_warm_get": True, "synchronize": True},
@@ -133,7 +132,7 @@ def test_every_long_case_converges(relay: Any) -> None:
 
 def test_cloud_buckets(cloud: Any, make_relay: Any, make_cloud_bucket: Callable[..., str]) -> None:
     first, second = (make_cloud_bucket(cloud, name, {"key": b"data"}) for name in ("cloud-1", "cloud-2"))
-    read_back = {"ansible.builtin.uri": {"url": f"{cloud.endpoint}/v1/objects/cloud-1/key?provider=aws"}}
+    read_back = {OBJECT: {"bucket": first, "name": "key", "state": "cached"}}
     cases = [
         Case("register", bucket(name=[first, second], props={"extra": {"custom": "x"}})),
         Case("aliases are no drift", bucket(name="aws://cloud-1", props={"extra": {"custom": "x"}}), changes=False),
@@ -177,13 +176,9 @@ REFUSED = {
 }  # fmt: skip
 
 
-def test_what_cannot_be_is_one_clear_message_and_nothing_changed(relay: Any, cluster: Any) -> None:
-    put = {"url": f"{cluster.endpoint}/v1/objects/full/key", "method": "PUT", "body": "data", "status_code": [307]}
-    tasks = [
-        {"name": "before", **bucket(name="full")},
-        {"name": "address", "register": "to", "ansible.builtin.uri": {**put, "follow_redirects": "none"}},
-    ]
-    tasks.append({"name": "put", "ansible.builtin.uri": {"url": "{{ to.location }}", "method": "PUT", "body": "data"}})
+def test_what_cannot_be_is_one_clear_message_and_nothing_changed(relay: Any) -> None:
+    content = {"bucket": "full", "name": "key", "content": "data"}
+    tasks = [{"name": "before", **bucket(name="full")}, {"name": "put", OBJECT: content}]
     tasks += [{"name": name, **task, "ignore_errors": True} for name, (task, _told) in REFUSED.items()]
     tasks.append({"name": "after", **absent("full")})
     played = play(tasks, endpoint=relay.url, relay=relay)
@@ -202,11 +197,8 @@ def other(make_cluster: Any, ais_version: str) -> Iterator[Any]:
 
 @pytest.mark.slow
 def test_buckets_of_another_cluster(other: Any, cluster: Any, relay: Any) -> None:
-    attach = f"{cluster.endpoint}/v1/cluster/attach?what=remote"
-    headers = {"Ais-Remote-Ais-Alias": "far", "Ais-Remote-Ais-Url": other.endpoint}
-    uri = {"url": attach, "method": "PUT", "headers": headers}
-    assert not play([{"name": "attach", "ansible.builtin.uri": uri}], endpoint=cluster.endpoint)["attach"].failed
-    time.sleep(5)  # the targets learn of it a little later, and nothing tells when
+    far = {"community.aistore.ais_cluster": {"remote_clusters": {"far": other.endpoint}}}
+    play([{"name": "attach", **far}], endpoint=cluster.endpoint)
     cases = [
         Case("create there", bucket(name="ais://@far/r1", props={"extra": {"custom": "x"}})),
         Case("evict here", bucket(name="ais://@far/r1", state="evicted")),
@@ -218,8 +210,8 @@ def test_buckets_of_another_cluster(other: Any, cluster: Any, relay: Any) -> Non
     try:
         _verified(cases, relay)
     finally:
-        detach = {**uri, "url": attach.replace("attach", "detach", 1)}
-        play([{"name": "detach", "ansible.builtin.uri": detach}], endpoint=cluster.endpoint)
+        gone = {"community.aistore.ais_cluster": {"remote_clusters": {"far": ""}}}
+        play([{"name": "detach", **gone}], endpoint=cluster.endpoint)
 
 
 @pytest.mark.ais_version("5.0")

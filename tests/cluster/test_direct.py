@@ -74,6 +74,7 @@ def ways(make_cluster, tmp_path_factory) -> dict[str, Played]:
             endpoint=box.endpoint,
             variables={"own": own, "scratch": str(scratch), "box": info},
             direct=way,
+            timeout=1800,
             env={**info["environment"], "ANSIBLE_INJECT_INVOCATION": "1", "ANSIBLE_PIPELINING": "1"},
         )
         shutil.rmtree(scratch)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.plugins.loader import fragment_loader, init_plugin_loader
+from ansible.plugins.loader import fragment_loader
 from ansible.utils.plugin_docs import get_docstring
 from conftest import running_cluster
 from ports import refusing
@@ -25,7 +25,6 @@ from sandbox import Sandbox
 ROOT = Path(__file__).resolve().parents[2]
 PROXIES = [f"proxy-0{number}" for number in (1, 2, 3)]
 TARGETS = [f"target-0{number}" for number in (1, 2, 3, 4)]
-init_plugin_loader()
 
 
 class Inventory:
