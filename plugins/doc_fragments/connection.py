@@ -32,7 +32,7 @@ options:
     type: path
   authn_url:
     description:
-      - Address of the AuthN server, for O(username) and O(password).
+      - Address of the AuthN server, for O(username) and O(password) and for the modules C(ais_authn_*).
       - If not given, the environment variable E(AIS_AUTHN_URL) is used, and then V(http://localhost:52001).
     type: str
   username:

@@ -164,7 +164,10 @@ class Forbidden(ApiError):
             return "The bucket's own 'access' property forbids it."
         if "built-in" in self.said or "administrator" in self.said:
             return "AuthN does not let anybody change its own administrator."
-        return "Ask the AuthN administrator for a role that grants this permission."
+        return (
+            "Ask the AuthN administrator for a role that grants this permission; "
+            "the collection's guide 'Security' lists what each module needs."
+        )
 
 
 class NotFound(ApiError):

@@ -18,6 +18,14 @@ from ansible_collections.community.aistore.plugins.module_utils import _client, 
 from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, ProtocolError
 from ansible_collections.community.aistore.plugins.module_utils._files import FileAttributes
 
+try:
+    from ansible.module_utils.secrets import register_secrets
+except ImportError:  # before ansible-core 2.22, which no longer looks at no_log_values
+
+    def register_secrets(values: Iterable[str], /) -> None:
+        """Do nothing: ``no_log_values`` is enough."""
+
+
 Params = Mapping[str, Any]
 _UNSUPPORTED = re.compile(
     r"Unsupported parameters for .*?module: (?P<names>.*?)\. Supported parameters include: (?P<known>.*)\.$", re.S
@@ -74,7 +82,8 @@ def _run(
     module = _careful(AnsibleModule)(
         argument_spec={**_options.connection_spec(), **spec}, supports_check_mode=True, **rules
     )
-    module.no_log_values.update(secrets(module.params) if secrets else ())
+    if secrets:
+        _hide(module, secrets(module.params))
     if not _client.HAS_REQUESTS:
         module.fail_json(msg=missing_required_lib("requests"))
     outcome: dict[str, Any] = {}
@@ -103,12 +112,18 @@ def _run(
     module.exit_json(**outcome)
 
 
+def _hide(module: AnsibleModule, values: Iterable[str]) -> None:
+    """Keep ``values``, secrets that Ansible does not know of, out of all that ``module`` says."""
+    found = {value for value in values if value}
+    module.no_log_values.update(found)
+    register_secrets(found)
+
+
 def _secretly(module: AnsibleModule, connection: _client.Connection) -> _client.Connection:
     """Return ``connection`` with every token that it has, or that a login brings, hidden from what ``module`` says."""
 
     def hidden(token: str) -> str:
-        if token:
-            module.no_log_values.add(token)
+        _hide(module, [token])
         return token
 
     hidden(connection.token)

@@ -36,6 +36,8 @@ except ImportError:  # _module reports it in Ansible's own words
 
 #: Connections to one host at once.
 POOL = 16
+#: Connections that a thread keeps, on the short way of object requests.
+KEPT = 24
 #: An answer of up to so many bytes is read at once.
 SMALL = 64 * 1024
 #: A body that is streamed may take longer than the timeout as long as it comes with so many bytes per second.
@@ -147,7 +149,7 @@ class Quick:
     def __init__(self, url: str, response: Any, release: Callable[[], None], close: Callable[[], None]) -> None:
         self.url, self.status_code, self.headers = url, response.status, response.headers
         self.raw, self._original_response = self, response
-        self._release, self._close = release, close
+        self._release, self._close, self._closed = release, close, False
         self._body: bytes | None = None
         if response.length is not None and response.length <= SMALL:
             self._body = response.read()
@@ -171,9 +173,10 @@ class Quick:
         self.close()
 
     def close(self) -> None:
-        """Keep the connection for the next request if the answer was read to its end."""
-        response = self._original_response
-        (self._release if response.isclosed() and not response.will_close else self._close)()
+        """Keep the connection for the next request if the answer was read to its end. Once: it may be in use again."""
+        if not self._closed:
+            self._closed, response = True, self._original_response
+            (self._release if response.isclosed() and not response.will_close else self._close)()
 
 
 class _HttpPool(HTTPConnectionPool):
@@ -258,13 +261,18 @@ def send_quickly(
             connection.connect()
         connection.timeout = timeout[1]
         connection.request(method, f"/{path}", data, sent)
-        return Quick(
-            url, connection.getresponse(), functools.partial(kept.update, {host: connection}), connection.close
-        )
+        return Quick(url, connection.getresponse(), functools.partial(_keep, kept, host, connection), connection.close)
     except Exception as error:
         if connection is not None:
             connection.close()
         raise _as_requests(error) from None
+
+
+def _keep(kept: dict[str, Any], host: str, connection: Any) -> None:
+    """Keep a connection, and close the one that was not used for longest when there are too many."""
+    if len(kept) >= KEPT:
+        kept.pop(next(iter(kept))).close()
+    kept[host] = connection
 
 
 def _check(url: str) -> None:

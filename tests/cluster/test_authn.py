@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import secrets
 import threading
@@ -25,6 +22,7 @@ from ansible_collections.community.aistore.plugins.modules import ais_authn_toke
 from converge import Case, Converged, converge
 from playing import Played, play
 from relay import Relay
+from tokens import forged
 
 USER, ROLE, CLUSTER, TOKEN = (f"community.aistore.ais_authn_{kind}" for kind in ("user", "role", "cluster", "token"))
 INFO, BUCKET = "community.aistore.ais_info", "community.aistore.ais_bucket"
@@ -45,17 +43,6 @@ class World:
 
     def token(self, user: str, password: str) -> str:
         return str(self.call("POST", f"/v1/users/{user}", {"password": password})[1]["token"])
-
-    def forged(self, **claims: Any) -> str:
-        """A token of the administrator, signed with the server's own secret."""
-        secret = (self.box.directory / "authn" / "secret").read_text().strip()
-        parts = [{"alg": "HS256", "typ": "JWT"}, {"sub": "admin", "admin": True, "iss": "http://localhost", **claims}]
-        text = ".".join(_base64(json.dumps(part).encode()) for part in parts)
-        return f"{text}.{_base64(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())}"
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +159,7 @@ def test_a_role_is_what_its_users_may_do(people: World) -> None:
 def test_what_is_wrong_with_a_token_is_told(people: World) -> None:
     """Of the cluster and of AuthN: which way a token does not count, and what to do; never the token itself."""
     box = people.box
-    revoked, old = people.token("admin", people.password), people.forged(exp=int(time.time()) - 60)
+    revoked, old = people.token("admin", people.password), forged(people.box, exp=int(time.time()) - 60)
     foreign = revoked[:-6] + "AAAAAA"
     assert people.call("DELETE", "/v1/tokens", {"token": revoked})[0] == 200
     eve = people.token("eve", "eves-password")
@@ -237,7 +224,7 @@ def test_a_login_lasts_for_a_loop_and_is_renewed(people: World) -> None:
     play([{"name": "loop", **ask}], direct="always")
     assert len([each for each in people.relay.requests if _is_login(each)]) == 1
     people.relay.reset()
-    stale = {**eve, "token": people.forged(sub="eve", admin=False, exp=int(time.time()) - 60)}
+    stale = {**eve, "token": forged(people.box, sub="eve", admin=False, exp=int(time.time()) - 60)}
     played = play([{"name": "renewed", INFO: {**stale, "gather_subset": "smap"}}])
     assert played["renewed"]["smap"]["uuid"]
     assert len([each for each in people.relay.requests if _is_login(each)]) == 1
@@ -271,7 +258,7 @@ def test_a_token_is_kept_good(people: World, tmp_path: Path) -> None:
     dest.write_text("nonsense")
     assert token(people, **eve, format="text")["changed"]
     assert dest.read_text().count(".") == 2
-    dest.write_text(people.forged(sub="eve", admin=False, exp=int(time.time()) - 60))
+    dest.write_text(forged(people.box, sub="eve", admin=False, exp=int(time.time()) - 60))
     assert token(people, **eve)["steps"][0]["detail"]["because"] == "it expires soon"
     dest.write_text(people.token("admin", people.password))
     assert (

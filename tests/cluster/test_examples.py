@@ -10,6 +10,7 @@ Absolute paths of the examples are moved below it.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import re
@@ -20,8 +21,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.yaml.loader import AnsibleLoader
-from ansible.plugins.loader import fragment_loader, init_plugin_loader
-from ansible.utils.plugin_docs import get_docstring
 from conftest import VERSIONS, running_cluster
 from playing import GROUP, Played, play
 
@@ -48,11 +47,14 @@ LONG = ("ais_job", "ais_target")
 #: Where an example's absolute paths go, below the scratch directory.
 ROOTS = "ais|tmp|var/lib"
 
-init_plugin_loader()
-
 
 def examples(path: Path, scratch: Path) -> list[dict[str, Any]]:
-    _doc, text, _returned, _metadata = get_docstring(str(path), fragment_loader)
+    found = {
+        node.targets[0].id: node.value
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    text = ast.literal_eval(found["EXAMPLES"])
     text = re.sub(rf"(?<=[ \[])(?=/(?:{ROOTS})/)", str(scratch), text)
     return yaml.load(text, Loader=AnsibleLoader)
 

@@ -526,7 +526,7 @@ def test_wrong_options_send_nothing(relay: Any, tmp_path: Path) -> None:
 
 @pytest.mark.ais_version("5.0")
 def test_memory_does_not_grow_with_a_file(cluster: Any, bucket: str, tmp_path: Path) -> None:
-    _large(cluster, bucket, tmp_path, 300)
+    _large(cluster, bucket, tmp_path, 200)
 
 
 @pytest.mark.slow

@@ -16,6 +16,11 @@ from ansible_collections.community.aistore.plugins.module_utils._engine import R
 from ansible_collections.community.aistore.plugins.module_utils._errors import AisError
 from server import Server, answer, error, smap
 
+try:
+    from ansible.module_utils.secrets import mask_secrets  # what the controller does, since ansible-core 2.22
+except ImportError:
+    mask_secrets = str
+
 TOKEN = "eyJhbGciOi.eyJzdWIiOiJi.c2lnbmF0dXJl"
 SPEC = {
     "name": {"type": "str"},
@@ -59,13 +64,15 @@ def _fresh(monkeypatch, tmp_path) -> None:
 
 @pytest.fixture
 def run(capsys) -> Callable[..., dict]:
-    """Run a module and return what it printed."""
+    """Run a module and return what it printed, as the controller shows it."""
 
     def run_it(main: Callable[[], None], **args: Any) -> dict:
         with patch_module_args({"retries": 0, **args}), pytest.raises(SystemExit):
             main()
         printed = capsys.readouterr()
-        return {**json.loads(printed.out), "stderr": printed.err}
+        found = {**json.loads(printed.out), "stderr": printed.err}
+        found.pop("_ansible_new_secrets", None)
+        return json.loads(mask_secrets(json.dumps(found)))
 
     return run_it
 

@@ -89,6 +89,28 @@ def test_an_answer_that_is_not_read_is_not_taken_for_the_next_one() -> None:
         assert body(ask(_transport.send_quickly, server.url + "/b", session=session))[:2] == b"/b"
 
 
+def test_closing_twice_does_not_give_a_connection_away() -> None:
+    session = _transport.new_session(True, ())
+    with Server(lambda request: answer(b"x" * (200_000 if request.target == "/big" else 1))) as server:
+        small = ask(_transport.send_quickly, server.url + "/small", session=session)
+        small.close()
+        big = ask(_transport.send_quickly, server.url + "/big", session=session)
+        small.close()
+        assert body(ask(_transport.send_quickly, server.url + "/small", session=session)) == b"x"
+        assert len(body(big)) == 200_000
+
+
+def test_not_too_many_connections_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_transport, "KEPT", 2)
+    session = _transport.new_session(True, ())
+    servers = [Server(lambda _: answer(b"x")) for _number in range(3)]
+    with servers[0], servers[1], servers[2]:
+        for server in (*servers, servers[2], servers[0]):
+            ask(_transport.send_quickly, server.url + "/x", session=session)
+        assert len(session.quick.__dict__) == 2
+        assert [server.connections for server in servers] == [2, 1, 1]
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "script",
