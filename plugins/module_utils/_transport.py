@@ -142,6 +142,17 @@ class _Quick(_TimedConnection, http.client.HTTPConnection):
             pass
         return False
 
+    def ask(self, method: str, path: str, data: Any, headers: Mapping[str, str]) -> None:
+        """Send a request. ``data`` is bytes, iterable, or writes itself with ``send_to(sock)``."""
+        if not hasattr(data, "send_to"):
+            self.request(method, path, data, headers)
+            return
+        self.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers.items():
+            self.putheader(name, value)
+        self.endheaders()
+        data.send_to(self.sock)
+
 
 class Quick:
     """An answer on a :class:`_Quick` connection, as far as a ``requests.Response`` is used here."""
@@ -260,7 +271,7 @@ def send_quickly(
             connection = _Quick(host, timeout=timeout[0])
             connection.connect()
         connection.timeout = timeout[1]
-        connection.request(method, f"/{path}", data, sent)
+        connection.ask(method, f"/{path}", data, sent)
         return Quick(url, connection.getresponse(), functools.partial(_keep, kept, host, connection), connection.close)
     except Exception as error:
         if connection is not None:
