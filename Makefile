@@ -18,6 +18,11 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/ansible/collections
 export PYTHONDONTWRITEBYTECODE := 1
 
+# These set the security of their clusters themselves, or have none.
+OWN_SECURITY := authn examples harness permissions sandbox
+# What of the cluster tests says most about TLS and tokens, in less than a minute.
+MAIN_FILES := bucket object sync info config
+MAIN_CASES := converge or check_and_apply or round_trip or what_the_nodes_say
 LINTS := lint-python lint-types lint-ansible lint-docs lint-files
 TESTS := lint unit sanity cluster molecule
 
@@ -30,7 +35,7 @@ define in_order
 	done
 endef
 
-.PHONY: help venv demo test lint $(LINTS) format unit sanity cluster slow molecule matrix bench importer build lock clean
+.PHONY: help venv demo test lint $(LINTS) format unit sanity cluster secure secure-main slow molecule matrix bench importer build lock clean
 
 help:  ## this list
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
@@ -82,6 +87,13 @@ sanity: venv  ## ansible-test sanity, every test, no ignore file
 
 cluster: venv  ## tests against real clusters
 	pytest -q tests/cluster -m "not slow"
+
+secure: venv  ## the cluster tests and the scenarios against clusters with TLS and tokens
+	pytest -q tests/cluster -m "not slow" --secure $(OWN_SECURITY:%=--ignore=tests/cluster/test_%.py)
+	AISTORE_SECURE=1 $(MAKE) molecule
+
+secure-main: venv  ## the most telling of them, on one version
+	pytest -q $(MAIN_FILES:%=tests/cluster/test_%.py) -k "$(MAIN_CASES)" -m "not slow" --secure --ais-version 5.0
 
 slow: venv  ## the cluster tests that take minutes
 	pytest -q tests/cluster -m slow

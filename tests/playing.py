@@ -23,6 +23,13 @@ HERE = Path(__file__).resolve().parent
 GROUP = "group/community.aistore.all"
 #: Endpoint → environment with which a task reaches it: of clusters that want TLS and tokens.
 CREDENTIALS: dict[str, dict[str, str]] = {}
+_OPTIONS = {
+    "AIS_AUTHN_TOKEN_FILE": "token_file",
+    "AIS_AUTHN_URL": "authn_url",
+    "AIS_CLIENT_CA": "ca_path",
+    "AIS_CRT": "client_cert",
+    "AIS_CRT_KEY": "client_key",
+}
 
 
 @dataclasses.dataclass
@@ -78,6 +85,17 @@ class Played:
         return f"ansible-playbook ended with {self.code}\n{self.stdout}\n{self.stderr}"
 
 
+def environment_of(endpoint: str | Sequence[str] | None) -> dict[str, str]:
+    """What a process needs in its environment to reach an endpoint, or the first of several, but for its address."""
+    first = endpoint if isinstance(endpoint, str) else next(iter(endpoint or ()), "")
+    return CREDENTIALS.get(first, {})
+
+
+def options_of(endpoint: str | Sequence[str] | None) -> dict[str, str]:
+    """The same as options of a module or plugin."""
+    return {_OPTIONS[name]: value for name, value in environment_of(endpoint).items()}
+
+
 def play(
     tasks: Sequence[Mapping[str, Any]] | Path,
     *,
@@ -99,8 +117,8 @@ def play(
 ) -> Played:
     """Runs ``tasks`` (or a playbook file) on ``hosts``, all of them this machine.
 
-    ``endpoint`` and ``defaults`` become module defaults of the collection; ``direct`` is auto, always
-    or never; ``relay`` tells each result what was asked meanwhile. A run that ends with an error is an
+    ``endpoint`` and ``defaults`` become module defaults of the collection, but of a playbook file, which
+    just gets the credentials of ``endpoint``; ``direct`` is auto, always or never; ``relay`` tells each result what was asked meanwhile. A run that ends with an error is an
     AssertionError unless ``ok`` is false.
     """
     with tempfile.TemporaryDirectory(prefix="play-") as scratch:
@@ -120,7 +138,7 @@ def play(
                 "KEEP_FILE": str(kept),
                 "KEEP_RELAY": relay.url if relay else "",
                 **({"ANSIBLE_AISTORE_DIRECT": direct} if direct else {}),
-                **CREDENTIALS.get(endpoint if isinstance(endpoint, str) else next(iter(endpoint or ("",))), {}),
+                **environment_of(endpoint),
                 **(env or {}),
             },
             stdin=subprocess.DEVNULL,

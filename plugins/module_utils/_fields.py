@@ -236,16 +236,10 @@ class Table:
         """Return the nested body that sets ``wanted``."""
         return nest({path: self.fields[path].kind.wire(value) for path, value in wanted.items()})
 
-    def shown(self, actual: Mapping[str, Any], *, skip: Iterable[str] = ()) -> dict[str, Any]:
-        """Return ``actual`` nested, as users see it."""
-        skipped = frozenset(skip)
-        return nest(
-            {
-                path: self.fields[path].show(actual[path])
-                for path in self.fields
-                if path in actual and path not in skipped
-            }
-        )
+    def shown(self, actual: Mapping[str, Any], only: Iterable[str] | None = None) -> dict[str, Any]:
+        """Return ``actual`` nested, as users see it: all fields, or ``only`` those with these paths."""
+        paths = self.fields if only is None else only
+        return nest({path: self.fields[path].show(actual[path]) for path in paths if path in actual})
 
 
 def flatten(given: Mapping[str, Any], known: Iterable[str] = ()) -> Iterator[tuple[str, Any]]:

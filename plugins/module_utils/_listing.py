@@ -82,7 +82,11 @@ def entries(
     One request for each page (10,000 objects of an ais bucket, 1,000 of most clouds, or ``page_size``). A bucket that
     does not exist has none if ``missing_ok``; else it raises, as every failure does.
     """
-    value: dict[str, Any] = {"prefix": prefix, "props": ",".join(props), "flags": str(flags)}
+    # A target takes the prefix "dir" for "dir/" on each mountpath that has such a directory, be it empty, and overlooks
+    # "dir2" there. So everything beside it is listed, and selected here; clouds go by names alone.
+    asked = prefix if bucket.cloud and not flags & CACHED else prefix[: prefix.rfind("/") + 1]
+    page_size = page_size if asked == prefix else 0
+    value: dict[str, Any] = {"prefix": asked, "props": ",".join(props), "flags": str(flags)}
     if time_format:
         value["time_format"] = time_format
     if page_size:
@@ -102,7 +106,7 @@ def entries(
         page = answer.json()
         for found in page.get("entries") or ():
             entry = _entry(found)
-            if not entry.flags & IS_DIRECTORY:
+            if not entry.flags & IS_DIRECTORY and entry.name.startswith(prefix):
                 yield entry
         value["uuid"] = page.get("uuid") or ""
         value["continuation_token"] = page.get("continuation_token") or ""

@@ -132,7 +132,9 @@ bucket:
       mirror: {enabled: true, copies: 2, burst_buffer: 512}
       access: [all]
 buckets:
-  description: All buckets named, in order. C(buckets[].props) is missing for a bucket that is not there.
+  description:
+    - All buckets named, in order, with the properties that the task names. A bucket that is not there has none.
+    - M(community.aistore.ais_bucket_info) returns all properties of many buckets.
   returned: success
   type: list
   elements: dict

@@ -5,7 +5,8 @@
 
     .venv/bin/python tests/bench/run.py                  # all rows; `make bench`
     .venv/bin/python tests/bench/run.py --only loop      # rows whose name holds a word
-    .venv/bin/python tests/bench/run.py --write          # and docs/docsite/rst/benchmarks.rst
+    .venv/bin/python tests/bench/run.py --write          # and docs/docsite/rst/benchmarks.rst,
+                                                         # with the latest figures of the other rows
 
 A row is a job and the ways to do it. The ways take turns, so that whatever else the machine does
 falls on all of them; a figure is the median of the rounds. Seconds are this machine's; compare the
@@ -27,7 +28,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,8 @@ from relay import Relay  # noqa: E402
 from sandbox import Sandbox, Spec  # noqa: E402
 
 PAGE = ROOT / "docs/docsite/rst/benchmarks.rst"
+#: The latest figures of each row, so that a row can be measured again without the others.
+LATEST = ROOT / ".cache/bench.json"
 RIVALS = ROOT / ".cache/bench"
 OURS = Path(sys.executable).parent
 COLLECTION = "community.aistore."
@@ -85,16 +88,21 @@ class Bench:
 
     def run(self, *command: str | Path, **env: str) -> str:
         """Run a program to its end and return what it printed."""
-        printed = self.scratch / "printed"
+        printed, peak = self.scratch / "printed", self.scratch / "peak"
+        # A small process in between, for a new one counts as its own what its parent weighs.
+        between = (sys.executable, "-ISc", MEASURED, peak, *command)
         with printed.open("w") as out:
-            program = subprocess.Popen(
-                command, cwd=self.scratch, env={**self._environment(), **env}, stdout=out, stderr=out
+            done = subprocess.run(
+                between,
+                cwd=self.scratch,
+                env={**self._environment(), **env},
+                stdout=out,
+                stderr=out,
+                check=False,
             )
-            _pid, status, usage = os.wait4(program.pid, 0)
-        program.returncode = os.waitstatus_to_exitcode(status)
-        if program.returncode:
-            raise SystemExit(f"{command} ended with {program.returncode}\n{printed.read_text()}")
-        self.seen.peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        if done.returncode:
+            raise SystemExit(f"{command} ended with {done.returncode}\n{printed.read_text()}")
+        self.seen.peak = int(peak.read_text())
         return printed.read_text()
 
     def _environment(self) -> dict[str, str]:
@@ -106,15 +114,14 @@ class Bench:
         return {**kept, "HOME": str(self.scratch), "ANSIBLE_CONFIG": str(config), "NO_PROXY": "*"}
 
     def play(self, task: Mapping[str, Any], changed: int = 0, *, of: Path = OURS, **env: str) -> None:
-        """Play one task; as many results as said have to report a change."""
-        count = f"[done.get('results', [done])] | flatten | selectattr('changed') | length == {changed}"
-        tasks = [{**task, "name": "task", "register": "done"}]
-        tasks.append({"name": "as expected", "ansible.builtin.assert": {"that": [count]}})
-        play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
+        """Play one task, which has to report a change or none, as said."""
+        play = {"hosts": "localhost", "gather_facts": False, "tasks": [{**task, "name": "task"}]}
         book, hosts = self.scratch / "play.json", self.scratch / "hosts"
         book.write_text(json.dumps([play]))
         hosts.write_text(f"localhost ansible_connection=local ansible_python_interpreter={of}/python\n")
-        self.run(of / "ansible-playbook", "-i", hosts, book, **env)
+        told = self.run(of / "ansible-playbook", "-i", hosts, book, **env)
+        if f"changed={changed} " not in told:
+            raise SystemExit(f"changed={changed} was expected of {task}:\n{told}")
 
     def script(self, text: str, *args: str | Path) -> float:
         """Run a Python program with the rivals' packages; it prints the seconds its work took."""
@@ -133,6 +140,16 @@ class Bench:
                     out.write(os.urandom(min(MIB, size - start)))
         return folder
 
+
+#: Runs a program, and writes the bytes that the largest of its processes took into a file.
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+unit = 1 if sys.platform == "darwin" else 1024
+with open(sys.argv[1], "w") as file:
+    file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit))
+sys.exit(code)
+"""
 
 #: What is timed. A number that it returns is its own time in seconds, without the start of a Python.
 Work = Callable[[], Any]
@@ -294,6 +311,19 @@ def s5cmd(count: int) -> Start:
     return start
 
 
+def command(work: Callable[[Bench, Callable[..., Any]], Work]) -> Start:
+    """What `work` runs as a program, in a playbook: what one would write without the collection."""
+
+    def run(bench: Bench, *argv: str | Path) -> None:
+        bench.play({"ansible.builtin.command": {"argv": [str(each) for each in argv]}}, 1)
+
+    return lambda bench: work(bench, functools.partial(run, bench))
+
+
+def program(work: Callable[[Bench, Callable[..., Any]], Work]) -> Start:
+    return lambda bench: work(bench, bench.run)
+
+
 def big(bench: Bench) -> Path:
     return bench.files(1, GIB) / "0/00000"
 
@@ -303,25 +333,29 @@ def upload(bench: Bench) -> Work:
     return lambda: bench.play(task, 1)
 
 
-def curl_upload(bench: Bench) -> Work:
+def curl_upload(bench: Bench, run: Callable[..., Any]) -> Work:
     url = f"{bench.endpoint}/v1/objects/{bench.bucket()}/big"
-    return lambda: bench.run("curl", "-fsSL", "-T", big(bench), url)
+    return lambda: run("curl", "-fsSL", "-T", big(bench), url)
+
+
+def fetched(bench: Bench) -> Path:
+    """A name for a file to fetch the object to; both are ready."""
+    curl_upload(bench, bench.run)()
+    dest = bench.scratch / "fetched"
+    dest.unlink(missing_ok=True)
+    return dest
 
 
 def download(bench: Bench) -> Work:
-    curl_upload(bench)()
-    dest = bench.scratch / "fetched"
-    dest.unlink(missing_ok=True)
-    options = {"bucket": bench.seen.bucket, "name": "big", "state": "fetched", "dest": str(dest)}
-    return lambda: bench.play(our(bench, "ais_object", **options), 1)
+    dest = str(fetched(bench))
+    task = our(bench, "ais_object", bucket=bench.seen.bucket, name="big", state="fetched", dest=dest)
+    return lambda: bench.play(task, 1)
 
 
-def curl_download(bench: Bench) -> Work:
-    curl_upload(bench)()
-    dest = bench.scratch / "fetched"
-    dest.unlink(missing_ok=True)
+def curl_download(bench: Bench, run: Callable[..., Any]) -> Work:
+    dest = fetched(bench)
     url = f"{bench.endpoint}/v1/objects/{bench.seen.bucket}/big"
-    return lambda: bench.run("curl", "-fsSL", "-o", dest, url)
+    return lambda: run("curl", "-fsSL", "-o", dest, url)
 
 
 ROWS = (
@@ -393,15 +427,23 @@ ROWS = (
     Row(
         "big up",
         "An object of 1 GiB, up",
-        {"ais_object": upload, "curl": curl_upload},
-        limits={"curl": Limit(1.3)},
+        {
+            "ais_object": upload,
+            "curl in ansible.builtin.command": command(curl_upload),
+            "curl alone": program(curl_upload),
+        },
+        limits={"curl in ansible.builtin.command": Limit(1.3)},
         memory=150,
     ),
     Row(
         "big down",
         "An object of 1 GiB, down",
-        {"ais_object": download, "curl": curl_download},
-        limits={"curl": Limit(1.3)},
+        {
+            "ais_object": download,
+            "curl in ansible.builtin.command": command(curl_download),
+            "curl alone": program(curl_download),
+        },
+        limits={"curl in ansible.builtin.command": Limit(1.3)},
         memory=150,
     ),
 )
@@ -458,6 +500,26 @@ def broken(row: Row, took: Mapping[str, Took]) -> Iterator[str]:
         yield f"{row.name}: {first} took {took[first].peak // MIB} MiB, {row.memory} is the most"
 
 
+@dataclass
+class Results:
+    """Row -> way -> what it took; job -> requests."""
+
+    rows: dict[str, dict[str, Took]] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def latest(cls) -> Results:
+        """What runs before this one have found."""
+        if not LATEST.exists():
+            return cls()
+        kept = json.loads(LATEST.read_text())
+        rows = {row: {way: Took(*took) for way, took in ways.items()} for row, ways in kept["rows"].items()}
+        return cls(rows, kept["requests"])
+
+    def keep(self) -> None:
+        LATEST.write_text(json.dumps(asdict(self)))
+
+
 @contextlib.contextmanager
 def prepared() -> Iterator[Bench]:
     """A cluster for the run, and the rivals in a virtual environment of their own."""
@@ -482,23 +544,25 @@ def prepared() -> Iterator[Bench]:
 # --- how it is told
 
 
-def lines_of(took: Mapping[str, Took]) -> list[tuple[str, str, str, str]]:
-    """Of each way: name, seconds, ratio to the first, and peak memory."""
-    first = next(iter(took.values())).seconds
-    return [
-        (way, f"{each.seconds:.2f}", f"{each.seconds / first:.1f}", f"{each.peak / MIB:.0f}")
+def lines_of(row: Row, took: Mapping[str, Took]) -> list[list[str]]:
+    """Of each way: name, seconds, ratio to the first, and peak memory where it matters."""
+    first = took[next(iter(row.ways))].seconds
+    head = ["Way", "Seconds", "Times as long"] + ["Memory, MiB"] * bool(row.memory)
+    lines = [
+        [way, f"{each.seconds:.2f}", f"{each.seconds / first:.1f}", f"{each.peak / MIB:.0f}"]
         for way, each in took.items()
     ]
+    return [head, *(line[: len(head)] for line in lines)]
 
 
-def page(results: Sequence[tuple[Row, Mapping[str, Took]]], counts: Mapping[str, int]) -> str:
+def page(results: Results) -> str:
     """The page of the documentation."""
     parts = [HEAD.format(machine=machine())]
-    for row, took in results:
-        parts += [titled(row.job), table(("Way", "Seconds", "Times as long", "MiB"), lines_of(took))]
-    if counts:
-        parts += [titled("Requests"), "What one task asks of the cluster, counted on the wire.\n\n"]
-        parts += [table(("Job", "Requests"), [(job, str(count)) for job, count in counts.items()])]
+    for row in (row for row in ROWS if row.name in results.rows):
+        parts += [titled(row.job), table(lines_of(row, results.rows[row.name]))]
+    parts += [titled("Requests"), "What one task asks of the cluster, counted on the wire.\n\n"]
+    counts = [[job, str(count)] for job, count in results.requests.items()]
+    parts += [table([["Job", "Requests"], *counts])]
     return "".join(parts)
 
 
@@ -512,14 +576,14 @@ HEAD = """..
 Benchmarks
 ==========
 
-How the collection compares with what one would use instead. All figures come from one run of
+How the collection compares with what one would use instead. To repeat it:
 
 .. code-block:: console
 
     $ make bench                                        # prints these figures
     $ .venv/bin/python tests/bench/run.py --write       # and writes this page
 
-The ways of a table were measured in turn on one cluster, of one proxy and three targets on the same machine
+All ways of a table were measured in turn in one run, on one cluster of one proxy and three targets on the same machine
 ({machine}), and each figure is a median. Seconds are that machine's; the ratio is what to compare, how many times as
 long as the first way. Everything of Ansible is the wall time of a whole ``ansible-playbook``, its start included;
 the AIStore Python SDK is without the start of its Python. Memory is the peak of the largest process.
@@ -537,9 +601,9 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, Python {python}, ansible-core {__version__}, AIStore 5.0"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
     out = [".. list-table::", "   :header-rows: 1", "   :widths: auto", ""]
-    for cells in (head, *rows):
+    for cells in rows:
         out += [f"   {'  -' if number else '* -'} {cell}" for number, cell in enumerate(cells)]
     return "\n".join(out) + "\n"
 
@@ -550,23 +614,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="of each row, instead of its own number")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     asked = parser.parse_args()
-    results: list[tuple[Row, Mapping[str, Took]]] = []
-    counts: dict[str, int] = {}
+    rows = [row for row in ROWS if asked.only in row.name]
+    results = Results.latest()
     with prepared() as bench:
-        for row in (row for row in ROWS if asked.only in row.name):
-            results.append((row, measure(row, bench, asked.rounds or row.rounds)))
+        for row in rows:
+            results.rows[row.name] = measure(row, bench, asked.rounds or row.rounds)
+            results.keep()
         if asked.only in "requests":
-            counts = {job: requests_of(start, bench) for job, start in COUNTED.items()}
-    for row, took in results:
+            results.requests = {job: requests_of(start, bench) for job, start in COUNTED.items()}
+            results.keep()
+    for row in rows:
         print(f"\n{row.job}")
-        for way, seconds, ratio, peak in lines_of(took):
-            print(f"  {way:<48} {seconds:>8} s {ratio:>6} x {peak:>6} MiB")
-    print("\nRequests to the cluster" * bool(counts))
-    for job, count in counts.items():
-        print(f"  {job:<60} {count:>6}")
+        for way, *figures in lines_of(row, results.rows[row.name]):
+            print(f"  {way:<48}" + "".join(f"{figure:>16}" for figure in figures))
+    if asked.only in "requests":
+        print("\nRequests to the cluster")
+        for job, count in results.requests.items():
+            print(f"  {job:<60} {count:>6}")
     if asked.write:
-        PAGE.write_text(page(results, counts))
-    if complaints := [complaint for row, took in results for complaint in broken(row, took)]:
+        PAGE.write_text(page(results))
+    if complaints := [each for row in rows for each in broken(row, results.rows[row.name])]:
         raise SystemExit("\n".join(complaints))
 
 

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "roles" / "sandbox" / "files"), str(ROOT / "tests")]
 
-from playing import CREDENTIALS  # noqa: E402
+from playing import CREDENTIALS, environment_of  # noqa: E402
 from relay import Relay  # noqa: E402
 from sandbox import Sandbox, Spec  # noqa: E402
 
@@ -49,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--secure"):
         SECURITY.update(tls="tls", authn=True)
     config.addinivalue_line("markers", "ais_version(*versions): server versions a test is about")
+    config.addinivalue_line("markers", "slow_on(*versions): server versions on which a test is slow")
 
     def leave(*_: object) -> None:
         raise KeyboardInterrupt  # clusters are removed also when the run is terminated
@@ -61,7 +63,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         mark = metafunc.definition.get_closest_marker("ais_version")
         about = mark.args if mark else VERSIONS
         asked = metafunc.config.getoption("--ais-version") or VERSIONS
-        wanted = [version for version in VERSIONS if version in about and version in asked]
+        late = metafunc.definition.get_closest_marker("slow_on")
+        wanted = [
+            pytest.param(version, marks=pytest.mark.slow if late and version in late.args else ())
+            for version in VERSIONS
+            if version in about and version in asked
+        ]
         metafunc.parametrize("ais_version", wanted, scope="session")
 
 
@@ -73,14 +80,28 @@ def running_cluster(**options: Any) -> Iterator[Sandbox]:
         try:
             box.start()
             if SECURITY:
-                CREDENTIALS.update(dict.fromkeys(box.endpoints, _credentials(box)))
+                environment = {k: v for k, v in box.info()["environment"].items() if k != "AIS_ENDPOINT"}
+                CREDENTIALS.update(dict.fromkeys(box.endpoints, environment))
             yield box
         finally:
             box.remove()
 
 
-def _credentials(box: Sandbox) -> dict[str, str]:
-    return {name: value for name, value in box.info()["environment"].items() if name != "AIS_ENDPOINT"}
+class _Session(requests.Session):
+    def rebuild_auth(self, *_: object) -> None:
+        """The token goes along to the target that a proxy redirects to, although that has another port."""
+
+
+def session_of(box: Sandbox) -> requests.Session:
+    """A client that may do everything, as ``box.http()``, and that follows redirects with the body."""
+    session = _Session()
+    session.trust_env = False
+    if box.tls_files:
+        session.verify = box.tls_files["ca"]
+        session.cert = (box.tls_files["client_crt"], box.tls_files["client_key"])
+    if token := box.http().token:
+        session.headers["Authorization"] = f"Bearer {token}"
+    return session
 
 
 def relay_to(box: Sandbox) -> Relay:
@@ -90,8 +111,7 @@ def relay_to(box: Sandbox) -> Relay:
         context = ssl.create_default_context(cafile=box.tls_files["ca"])
         context.load_cert_chain(box.tls_files["client_crt"], box.tls_files["client_key"])
     relay = Relay(box.endpoint, context)
-    if SECURITY:
-        CREDENTIALS[relay.url] = _credentials(box)
+    CREDENTIALS[relay.url] = environment_of(box.endpoint)
     return relay
 
 

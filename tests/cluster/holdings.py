@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import requests
+from conftest import session_of
 
 
 class Holdings:
@@ -20,8 +20,7 @@ class Holdings:
     def __init__(self, box: Any, count: int, size: int = 2000) -> None:
         self.endpoint, self.bucket = box.endpoint, f"kept-{secrets.token_hex(4)}"
         self.objects = {f"o{number}": secrets.token_bytes(8) * (size // 8) for number in range(count)}
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = session_of(box)
 
     def _each(self, what: Any) -> list[Any]:
         with ThreadPoolExecutor(4) as pool:

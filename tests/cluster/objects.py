@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.community.aistore.plugins.module_utils import _engine, _errors
-from ansible_collections.community.aistore.plugins.module_utils._client import Client, Connection
+from ansible_collections.community.aistore.plugins.module_utils._client import Client
+from ansible_collections.community.aistore.plugins.module_utils._options import connection
 from ansible_collections.community.aistore.plugins.module_utils._resources import object_info, objects
 from ansible_collections.community.aistore.plugins.modules import ais_object, ais_object_info
+from playing import options_of
 
 
 def client(*endpoints: str, check_mode: bool = False, retries: int = 3, timeout: float = 30.0) -> Client:
-    return Client(Connection(endpoints=endpoints, retries=retries, timeout=timeout), check_mode=check_mode)
+    given = {"endpoint": endpoints, "retries": retries, "timeout": timeout, **options_of(endpoints)}
+    return Client(connection(given), check_mode=check_mode)
 
 
 def run(speaker: Client, **options: Any) -> dict[str, Any]:

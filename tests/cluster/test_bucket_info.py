@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import requests
+from conftest import session_of
 from playing import play
 
 MODULE = "community.aistore.ais_bucket_info"
@@ -58,9 +58,10 @@ def test_filters_properties_and_sums(cluster: Any, bucket_name: Callable[..., st
     assert "bucket" not in played["two, one missing"].result
     assert set(uris(played["all"])) >= {f"ais://{plain}", f"ais://{mirrored}"}
 
-    for number in range(5):
-        url = f"{cluster.endpoint}/v1/objects/{plain}/o{number}"
-        assert requests.put(url, data=b"x" * 1000, timeout=30).ok  # it follows the redirect with the body
+    with session_of(cluster) as session:
+        for number in range(5):
+            url = f"{cluster.endpoint}/v1/objects/{plain}/o{number}"
+            assert session.put(url, data=b"x" * 1000, timeout=30).ok
     held = play([{"name": "held", MODULE: {"name": [plain, mirrored], "summary": True}}], endpoint=cluster.endpoint)
     full, empty = (bucket["summary"] for bucket in held["held"]["buckets"])
     assert (full["objects"], full["bytes"], full["smallest"], full["largest"]) == (5, 5000, 1000, 1000)

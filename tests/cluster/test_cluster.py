@@ -11,11 +11,9 @@ from typing import Any
 
 import ports
 import pytest
-import requests
-from conftest import running_cluster
+from conftest import relay_to, running_cluster, session_of
 from converge import Case, converge
 from playing import play
-from relay import Relay
 
 MODULE = "community.aistore.ais_cluster"
 CONFIG = "community.aistore.ais_cluster_config"
@@ -27,9 +25,12 @@ def task(**options: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def pair(ais_version: str) -> Iterator[tuple[Any, Any]]:
-    """Two clusters of their own: the second one is to be attached to the first."""
+    """Two clusters of their own: the second one is to be attached to the first.
+
+    That one has neither the certificates nor a token of another, which hence wants none.
+    """
     with running_cluster(version=ais_version, proxies=2, targets=2, backends=["aws"]) as box:  # noqa: SIM117
-        with running_cluster(version=ais_version, proxies=2, targets=1) as other:
+        with running_cluster(version=ais_version, proxies=2, targets=1, tls="off", authn=False) as other:
             yield box, other
 
 
@@ -46,7 +47,7 @@ def test_primary_and_backends_converge(pair: tuple[Any, Any]) -> None:
         Case("disabled", task(backends={"aws": "disabled"})),
         Case("enabled", task(backends={"s3": True})),
     ]
-    with Relay(box.endpoint) as relay:
+    with relay_to(box) as relay:
         for found in converge(cases, relay):
             found.verify()
             assert len(found.apply.writes) == 1
@@ -64,7 +65,7 @@ def test_attached_clusters_converge_and_can_be_used_at_once(pair: tuple[Any, Any
         Case("purge", task(remote_clusters={}, purge_remote_clusters=True)),
         Case("detached already", task(remote_clusters={"mirror": None}), changes=False),
     ]
-    with Relay(box.endpoint) as relay:
+    with relay_to(box) as relay:
         found = {converged.case.name: converged for converged in converge(cases, relay)}
     for converged in found.values():
         converged.verify()
@@ -77,13 +78,14 @@ def test_attached_clusters_converge_and_can_be_used_at_once(pair: tuple[Any, Any
     assert played["attach"].changed
     space = {"provider": "ais", "namespace": f"@{uuid}"}
     url = f"{box.endpoint}/v1/buckets/used-at-once"
-    assert requests.post(url, params=space, json={"action": "create-bck"}, timeout=60).ok
-    for number in range(8):
-        name = f"{box.endpoint}/v1/objects/used-at-once/o{number}"
-        assert requests.put(name, params=space, data=b"kept", timeout=60).ok
-    kept = [
-        requests.get(f"{other.endpoint}/v1/objects/used-at-once/o{number}", timeout=60).content for number in range(8)
-    ]
+    with session_of(box) as session:
+        assert session.post(url, params=space, json={"action": "create-bck"}, timeout=60).ok
+        for number in range(8):
+            name = f"{box.endpoint}/v1/objects/used-at-once/o{number}"
+            assert session.put(name, params=space, data=b"kept", timeout=60).ok
+    with session_of(other) as session:
+        names = [f"{other.endpoint}/v1/objects/used-at-once/o{number}" for number in range(8)]
+        kept = [session.get(name, timeout=60).content for name in names]
     assert kept == [b"kept"] * 8
     play([{"name": "detach", **task(remote_clusters={}, purge_remote_clusters=True)}], endpoint=box.endpoint)
 
@@ -91,7 +93,7 @@ def test_attached_clusters_converge_and_can_be_used_at_once(pair: tuple[Any, Any
 def test_attaching_what_would_break_is_refused(pair: tuple[Any, Any]) -> None:
     box, other = pair
     web = Web()
-    with ports.refusing() as nobody, Relay(box.endpoint) as relay:
+    with ports.refusing() as nobody, relay_to(box) as relay:
         mistakes = {
             "is attached already, as first; a second alias would break the first": {"second": other.endpoint},
             "by its other address": {"second": other.endpoints[1]},
@@ -162,7 +164,7 @@ def test_other_mistakes(pair: tuple[Any, Any]) -> None:
         "purge_remote_clusters needs": {"purge_remote_clusters": True},
         "rm_user_data is for": {"rm_user_data": True},
     }
-    with Relay(box.endpoint) as relay:
+    with relay_to(box) as relay:
         tasks = [{"name": name, **task(**given), "ignore_errors": True} for name, given in mistakes.items()]
         played = play(tasks, endpoint=relay.url, relay=relay)
     for name in mistakes:
@@ -174,7 +176,7 @@ def test_other_mistakes(pair: tuple[Any, Any]) -> None:
 def test_actions_are_done_every_time(pair: tuple[Any, Any]) -> None:
     box, _other = pair
     do = task(rotate_logs=True, reload_credentials=["aws", "all"])
-    with Relay(box.endpoint) as relay:
+    with relay_to(box) as relay:
         played = play(
             [{"name": "would", **do, "check_mode": True}, {"name": "do", **do}, {"name": "again", **do}],
             endpoint=relay.url,

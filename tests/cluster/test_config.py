@@ -84,15 +84,16 @@ def test_overrides_are_told(configured: Any) -> None:
 
 
 def test_keys_renamed_between_versions_are_no_drift(configured: Any, ais_version: str) -> None:
-    tasks = [{"name": name, **config(config={name: False})} for name in ("auth.enabled", "auth.client_auth_required")]
-    both = {"name": "both", **config(config={"auth.cluster_key.nonce_window": "2m", "auth.enabled": False})}
+    wanted = configured.spec.authn
+    tasks = [{"name": name, **config(config={name: wanted})} for name in ("auth.enabled", "auth.client_auth_required")]
+    both = {"name": "both", **config(config={"auth.cluster_key.nonce_window": "2m", "auth.enabled": wanted})}
     played = play([*tasks, {**both, "check_mode": True}], endpoint=configured.endpoint)
     own = {"5.0": "client_auth_required", "4.9": "enabled"}[ais_version]
     section = {"5.0": "intra_cluster", "4.9": "cluster_key"}[ais_version]
     for name in ("auth.enabled", "auth.client_auth_required"):
         assert not played[name].changed
-        assert played[name]["config"] == {"auth": {own: False}}
-    assert played["both"]["config"] == {"auth": {section: {"nonce_window": "2m"}, own: False}}
+        assert played[name]["config"] == {"auth": {own: wanted}}
+    assert played["both"]["config"] == {"auth": {section: {"nonce_window": "2m"}, own: wanted}}
 
 
 def test_restart_is_told(configured: Any, relay: Relay) -> None:
@@ -135,9 +136,10 @@ def test_what_the_server_refuses_is_told_in_its_words(cluster: Any) -> None:
 
 
 def test_a_secret_is_neither_compared_nor_shown(ais_version: str) -> None:
+    """The secret is that of tokens: a cluster that wants some would take none any more."""
     secret = "a-key-to-sign-with-0123456789abcdef"
     signature = {"auth": {"signature": {"key": secret, "method": "HS256"}}}
-    with running_cluster(version=ais_version, proxies=1, targets=1) as box:
+    with running_cluster(version=ais_version, proxies=1, targets=1, authn=False) as box:
         tasks = [
             {"name": "would", **config(config=signature), "check_mode": True},
             {"name": "set", **config(config=signature)},

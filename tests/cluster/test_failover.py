@@ -9,8 +9,8 @@ import threading
 import time
 from typing import Any
 
-import requests
-from conftest import running_cluster
+import pytest
+from conftest import running_cluster, session_of
 from playing import play
 
 #: So many tasks, and the bucket at whose sight the primary is killed.
@@ -40,8 +40,9 @@ def primary_of(box: Any, proxies: list[str]) -> str:
     return told.pop() if len(told) == 1 else ""
 
 
+@pytest.mark.slow_on("4.9")
 def test_the_primary_dies_in_the_middle_of_a_play(ais_version: str) -> None:
-    with running_cluster(version=ais_version, targets=3) as box:
+    with running_cluster(version=ais_version, targets=3) as box, session_of(box) as session:
         first, *others = (name for name, node in box.nodes.items() if node.role == "proxy")
         assert primary_of(box, [first, *others]) == first
         killed = threading.Event()
@@ -50,7 +51,7 @@ def test_the_primary_dies_in_the_middle_of_a_play(ais_version: str) -> None:
             url = f"{box.url(others[0])}/v1/buckets/b{HALF}"
             deadline = time.monotonic() + 120
             while time.monotonic() < deadline:
-                if requests.head(url, timeout=10).ok:
+                if session.head(url, timeout=10).ok:
                     box.kill(first)
                     killed.set()
                     return
@@ -68,11 +69,11 @@ def test_the_primary_dies_in_the_middle_of_a_play(ais_version: str) -> None:
         successor = primary_of(box, others)
         assert successor in others
         for number in range(TASKS // 2):
-            props = requests.head(f"{box.url(successor)}/v1/buckets/b{number}", timeout=10)
+            props = session.head(f"{box.url(successor)}/v1/buckets/b{number}", timeout=10)
             assert ('"copies":2,"burst_buffer":512,"enabled":true' in props.headers["Ais-Bucket-Props"]) == bool(
                 number % 2
             )
-            note = requests.get(f"{box.url(successor)}/v1/objects/b{number}/note", timeout=10)
+            note = session.get(f"{box.url(successor)}/v1/objects/b{number}/note", timeout=10)
             assert note.text == f"about b{number}"
         again = play(tasks(), endpoint=box.endpoints, defaults=DEFAULTS)
         assert [result.task for result in again if result.changed or result.failed] == []

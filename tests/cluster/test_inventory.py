@@ -12,12 +12,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from ansible.plugins.loader import fragment_loader
 from ansible.utils.plugin_docs import get_docstring
 from conftest import running_cluster
+from playing import options_of
 from ports import refusing
 from relay import Relay
 from sandbox import Sandbox
@@ -37,6 +39,9 @@ class Inventory:
         self, command: str, *arguments: str, fails: bool = False, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         path = self.home / "site.ais.yml"
+        options = {**options_of(options.get("endpoint")), **options}
+        if "clusters" in options:
+            options["clusters"] = [{**options_of(each["endpoint"]), **each} for each in options["clusters"]]
         path.write_text(yaml.safe_dump({"plugin": "community.aistore.ais", **options}))
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "AIS_"))}
         ansible = {
@@ -98,7 +103,7 @@ def test_hosts_and_what_they_have(cluster: Sandbox, ais_version: str, inventory:
     assert found[f"v_{ais_version.replace('.', '_')}"]["hosts"] == PROXIES + TARGETS
     hosts = found["_meta"]["hostvars"]
     one, url = hosts["target-01"], cluster.url("target-01")
-    assert (one["ais_url"], f"http://{one['ansible_host']}:{one['ais_port']}") == (url, url)
+    assert (one["ais_url"], f"{one['ansible_host']}:{one['ais_port']}") == (url, urlsplit(url).netloc)
     assert one["paths"] == len(one["ais_mountpaths"]["available"]) == 2
     assert sorted(one["ais_capacity"]["mountpaths"]) == sorted(one["ais_mountpaths"]["available"])
     assert one["ais_capacity"]["total_avail"] > 0
@@ -108,7 +113,11 @@ def test_hosts_and_what_they_have(cluster: Sandbox, ais_version: str, inventory:
 
 def test_a_play_reaches_its_cluster(cluster: Sandbox, inventory: Inventory, tmp_path: Path) -> None:
     task = {
-        "community.aistore.ais_info": {"endpoint": "{{ ais_endpoint }}", "gather_subset": ["mountpaths"]},
+        "community.aistore.ais_info": {
+            **options_of(cluster.endpoint),
+            "endpoint": "{{ ais_endpoint }}",
+            "gather_subset": ["mountpaths"],
+        },
         "register": "found",
     }
     check = {"ansible.builtin.assert": {"that": "found.mountpaths[ais_id].available == ais_mountpaths.available"}}
@@ -195,7 +204,7 @@ def test_secured(make_cluster: Callable[..., Sandbox], inventory: Inventory) -> 
     done = inventory.run("ansible-inventory", "--list", **options, token_file=token_file)
     assert "eyJ" not in done.stdout
     assert plain(json.loads(done.stdout))["targets"]["hosts"] == ["target-01"]
-    told = inventory.run("ansible-inventory", "--list", **options, fails=True)
+    told = inventory.run("ansible-inventory", "--list", **options, token_file=None, fails=True)
     assert "This cluster wants a token" in " ".join(told.stderr.split())
 
 

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
-from conftest import running_cluster
+from conftest import running_cluster, session_of
 from converge import Case, converge
 from playing import play
 from relay import Relay
@@ -26,7 +25,7 @@ def job(**options: Any) -> dict[str, Any]:
 def fill(box: Any, bucket: str, count: int) -> None:
     http = box.http()
     assert http.call("POST", f"{box.endpoint}/v1/buckets/{bucket}", {"action": "create-bck"})[0] in (200, 409)
-    with requests.Session() as session:
+    with session_of(box) as session:
         for number in range(count):
             url = f"{box.endpoint}/v1/objects/{bucket}/o{number}"
             assert session.put(url, data=b"x" * 1000, timeout=30).ok

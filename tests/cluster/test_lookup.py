@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.community.aistore.plugins.module_utils import _transfer
 from ansible_collections.community.aistore.plugins.module_utils._address import parse_bucket
 from objects import client, make_bucket
-from playing import play
+from playing import environment_of, play
 
 LOOKUP = "community.aistore.ais_object"
 
@@ -61,7 +61,8 @@ def test_lookup(cluster: Any, bucket_name: Callable[..., str], tmp_path: Path) -
         "wrong option": shown(f"{name}/text", endpoint="http://127.0.0.1:1", retries=0),
     }
     tasks = [{"name": name, **task} for name, task in cases.items()]
-    played = play(tasks, variables={"ansible_aistore_endpoint": cluster.endpoints[-1]}, ok=False)
+    env = environment_of(cluster.endpoint)
+    played = play(tasks, variables={"ansible_aistore_endpoint": cluster.endpoints[-1]}, env=env, ok=False)
     results = {each.task: each for each in played}
     expected = {
         "text": "zürich\n",
@@ -85,7 +86,6 @@ def test_lookup(cluster: Any, bucket_name: Callable[..., str], tmp_path: Path) -
         assert words in results[name].msg, name
     # By the environment, too; and damage is noticed.
     victim.write_bytes(b"?" + bytes(range(1, 256)))
-    damaged = play(
-        [{"name": "damaged", **shown(f"ais://{bucket.name}/bytes")}], env={"AIS_ENDPOINT": ",".join(cluster.endpoints)}
-    )
+    env = {**env, "AIS_ENDPOINT": ",".join(cluster.endpoints)}
+    damaged = play([{"name": "damaged", **shown(f"ais://{bucket.name}/bytes")}], env=env)
     assert "the cluster keeps" in damaged["damaged"].msg

@@ -60,6 +60,21 @@ def test_listings(bucket: tuple[Client, str]) -> None:
         info(speaker, bucket=f"{name}-none")
 
 
+def test_a_prefix_that_is_a_directory_too(cluster: Any, bucket_name: Callable[..., str]) -> None:
+    speaker = client(*cluster.endpoints)
+    name = make_bucket(speaker, bucket_name("dirs"))
+    inside, beside = ([f"{directory}/{number}" for number in range(10, 30)] for directory in ("in/dir", "in/dirs"))
+    for each in inside + beside:
+        run(speaker, bucket=name, name=each, content="x")
+    assert listed(speaker, bucket=name, prefix="in/dir") == inside + beside
+    assert listed(speaker, bucket=name, match="in/dir*", limit=30) == (inside + beside)[:30]
+    # Directories stay when they are empty.
+    run(speaker, bucket=name, name=inside, state="absent")
+    assert listed(speaker, bucket=name, prefix="in/dir") == beside
+    assert run(speaker, bucket=name, name=[*beside, "in/dir-none"], state="absent")["changed"]
+    assert listed(speaker, bucket=name) == []
+
+
 def test_properties(bucket: tuple[Client, str]) -> None:
     speaker, name = bucket
     run(speaker, bucket=name, name="a.txt", custom={"k": "v, w=x", "ü": "ß"})

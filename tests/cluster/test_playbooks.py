@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from playing import environment_of
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKETS = [
@@ -24,7 +25,8 @@ BUCKETS = [
 def playbook(cluster: Any, tmp_path: Path) -> Any:
     def run(name: str, *args: str) -> subprocess.CompletedProcess[str]:
         command = ["ansible-playbook", f"community.aistore.{name}", "-e", f"aistore_endpoint={cluster.endpoint}", *args]
-        env = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        ansible = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        env = {**os.environ, **environment_of(cluster.endpoint), **ansible}
         return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=300)
 
     yield run

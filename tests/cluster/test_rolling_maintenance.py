@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from conftest import ROOT, running_cluster
 from holdings import holding
-from playing import play
+from playing import environment_of, play
 
 PLAYBOOK = ROOT / "playbooks" / "rolling_maintenance.yml"
 MAINTENANCE, DRAINED = 4, 16
@@ -67,20 +67,23 @@ def variables(box: Any, log: Path, broken: str = "", **more: Any) -> dict[str, A
     }
 
 
+@pytest.mark.slow_on("4.9")
 def test_batches_and_the_primary_first_moved_away(wide: Any, log: Path) -> None:
     first = smap(wide)["proxy_si"]["daemon_id"]
     nodes = ["target-01", "target-02", "target-03", first]
-    failed = play(PLAYBOOK, extra_vars=variables(wide, log, "target-02", nodes=nodes, batch=2), ok=False)
+    failed = play(
+        PLAYBOOK, endpoint=wide.endpoints, extra_vars=variables(wide, log, "target-02", nodes=nodes, batch=2), ok=False
+    )
     assert failed.code != 0
     assert log.read_text().splitlines() == [f"{first} target-01", "target-02 target-03"]
     assert smap(wide)["proxy_si"]["daemon_id"] != first
     assert {name for name, flag in flags(wide).items() if flag} == {"target-02", "target-03"}
     log.unlink()
-    play(PLAYBOOK, extra_vars=variables(wide, log, nodes=nodes, batch=2))
+    play(PLAYBOOK, endpoint=wide.endpoints, extra_vars=variables(wide, log, nodes=nodes, batch=2))
     assert log.read_text().splitlines() == ["target-02 target-03", f"{first} target-01"]
     assert set(flags(wide).values()) == {0}
     play([{"community.aistore.ais_cluster": {"primary": first}}], endpoint=wide.endpoints)
-    unknown = play(PLAYBOOK, extra_vars=variables(wide, log, nodes=["target-0"]), ok=False)
+    unknown = play(PLAYBOOK, endpoint=wide.endpoints, extra_vars=variables(wide, log, nodes=["target-0"]), ok=False)
     assert "target-0 not in the cluster map. Known nodes: proxy-01" in str(unknown).replace("\n", " ")
 
 
@@ -91,6 +94,7 @@ def test_interrupted_anywhere(ais_version: str, log: Path) -> None:
         command = [str(Path(sys.executable).with_name("ansible-playbook")), str(PLAYBOOK), "-e"]
         process = subprocess.Popen(
             [*command, json.dumps(variables(box, log, nodes=nodes))],
+            env={**os.environ, **environment_of(box.endpoint)},
             start_new_session=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -102,13 +106,13 @@ def test_interrupted_anywhere(ais_version: str, log: Path) -> None:
             process.wait()
         assert not log.exists()
         # On it goes: what was begun is waited for, done, and so is the other one, which then cannot be maintained.
-        play(PLAYBOOK, extra_vars=variables(box, log, "target-02", nodes=nodes), ok=False)
+        play(PLAYBOOK, endpoint=box.endpoints, extra_vars=variables(box, log, "target-02", nodes=nodes), ok=False)
         assert log.read_text().split() == nodes
         assert flags(box) | {"target-02": 0} == dict.fromkeys(flags(box), 0)
         assert flags(box)["target-02"] == MAINTENANCE | DRAINED
         assert held.lost() == []
         log.unlink()
-        play(PLAYBOOK, extra_vars=variables(box, log, nodes=nodes))
+        play(PLAYBOOK, endpoint=box.endpoints, extra_vars=variables(box, log, nodes=nodes))
         assert log.read_text().split() == ["target-02", "target-01"]
         assert set(flags(box).values()) == {0}
         assert held.lost() == []

@@ -27,7 +27,7 @@ from ansible_collections.community.aistore.plugins.module_utils._resources impor
 from conftest import running_cluster
 from converge import Case
 from converge import converge as play_cases
-from playing import play
+from playing import environment_of, options_of, play
 
 MODULE = "community.aistore.ais_sync"
 MIB = 1024 * 1024
@@ -39,10 +39,17 @@ sys.path.insert(0, sys.argv[3])
 from ansible.plugins.loader import init_plugin_loader
 init_plugin_loader()
 from test_sync import sync
+from playing import CREDENTIALS
+CREDENTIALS[sys.argv[1]] = json.loads(sys.argv[4])
 found = sync(sys.argv[1], **json.loads(sys.argv[2]))
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps({"sync": found["sync"], "memory": int(status["VmHWM"].split()[0]) * 1024}))
 """
+
+
+def client_of(endpoint: str, *, check_mode: bool = False) -> Client:
+    given = {"endpoint": [endpoint], "timeout": 60.0, "retries": 3, **options_of(endpoint)}
+    return Client(connection(given), check_mode=check_mode)
 
 
 def sync(endpoint: str, *, check: bool = False, **options: Any) -> dict[str, Any]:
@@ -51,7 +58,7 @@ def sync(endpoint: str, *, check: bool = False, **options: Any) -> dict[str, Any
     On a busy machine a node may miss a keepalive, which casts doubt on what is absent. That has tests of its own.
     """
     options = {**CERTAIN, **options}
-    client = Client(connection({"endpoint": [endpoint], "timeout": 60.0, "retries": 3}), check_mode=check)
+    client = client_of(endpoint, check_mode=check)
     try:
         return converge(sync_module.Sync(options, client), check_mode=check)
     except Failure as error:
@@ -60,7 +67,8 @@ def sync(endpoint: str, *, check: bool = False, **options: Any) -> dict[str, Any
 
 def alone(endpoint: str, **options: Any) -> dict[str, Any]:
     """The same in a process of its own: ``{sync, memory}``."""
-    arguments = [sys.executable, "-c", ALONE, endpoint, json.dumps(options), str(Path(__file__).parent)]
+    given = [endpoint, json.dumps(options), str(Path(__file__).parent), json.dumps(environment_of(endpoint))]
+    arguments = [sys.executable, "-c", ALONE, *given]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -363,8 +371,7 @@ def without_packages() -> Iterator[None]:
 
 def put(cluster: Any, bucket: str, name: str, data: bytes) -> None:
     """What another program stores."""
-    client = Client(connection({"endpoint": [cluster.endpoint], "timeout": 60.0, "retries": 3}))
-    client.transfer("PUT", f"/v1/objects/{bucket}/{name}", what="put", data=data)
+    client_of(cluster.endpoint).transfer("PUT", f"/v1/objects/{bucket}/{name}", what="put", data=data)
 
 
 @pytest.mark.parametrize("packages", [True, False])

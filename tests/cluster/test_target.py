@@ -14,14 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-import requests
-from conftest import running_cluster
+from conftest import relay_to, running_cluster
 from converge import Case, converge
 from holdings import holding
-from playing import play
-from relay import Relay
+from playing import environment_of, play
 from sandbox import _processes
 
 MODULE = "community.aistore.ais_target"
@@ -40,14 +39,16 @@ def flags(box: Any) -> dict[str, int]:
 
 def change(box: Any, action: str, **value: Any) -> str:
     """Change a node's membership as anybody else would."""
-    found = requests.put(f"{box.endpoint}/v1/cluster", json={"action": action, "value": value}, timeout=60)
-    assert found.ok, found.text
-    return found.text.strip()
+    body = {"action": action, "value": value}
+    status, text = box.http().call("PUT", f"{box.endpoint}/v1/cluster", body, timeout=60)
+    assert status == 200, text
+    return text.decode().strip()
 
 
 def rebalances(box: Any) -> list[dict[str, Any]]:
     url = f"{box.endpoint}/v1/cluster?what=status_all"
-    return requests.get(url, json={"kind": "rebalance"}, timeout=30).json() or []
+    _status, text = box.http().call("GET", url, {"kind": "rebalance"}, timeout=30)
+    return json.loads(text) or []
 
 
 def wait_for(true: Callable[[], Any], timeout: float = 120) -> None:
@@ -75,8 +76,9 @@ def in_standby(box: Any, name: str) -> None:
 
 
 def set_config(box: Any, **sections: Any) -> None:
-    found = requests.put(f"{box.endpoint}/v1/cluster", json={"action": "set-config", "value": sections}, timeout=60)
-    assert found.ok, found.text
+    body = {"action": "set-config", "value": sections}
+    status, text = box.http().call("PUT", f"{box.endpoint}/v1/cluster", body, timeout=60)
+    assert status == 200, text
 
 
 def test_resting_and_coming_back_converge(wide: Any) -> None:
@@ -89,7 +91,7 @@ def test_resting_and_coming_back_converge(wide: Any) -> None:
         Case("all back", task(node="targets", state="active")),
         Case("the proxy too", task(node="proxies", state="active", rebalance=False)),
     ]
-    with Relay(wide.endpoint) as relay:
+    with relay_to(wide) as relay:
         found = converge(cases, relay)
         for each in found:
             each.verify()
@@ -102,7 +104,7 @@ def test_resting_and_coming_back_converge(wide: Any) -> None:
 
 def test_shut_down_and_started_again(wide: Any) -> None:
     names = ["target-04", "proxy-03"]
-    with Relay(wide.endpoint) as relay:
+    with relay_to(wide) as relay:
         (found,) = converge([Case("shutdown", task(node=names, state="shutdown", rebalance=False))], relay)
     found.verify()
     assert {node["state"] for node in found.apply["nodes"]} == {"shutdown"}
@@ -133,7 +135,7 @@ def test_what_is_refused_is_refused_before_anything_is_sent(wide: Any) -> None:
         "takes 'address'": task(node="target-01", state="joined"),
         "cannot connect to": task(address="http://127.0.0.1:1", state="joined"),
     }
-    with holding(wide, 1), Relay(wide.endpoint) as relay:
+    with holding(wide, 1), relay_to(wide) as relay:
         refused["rebalance.enabled=false"] = task(node="target-01", state="decommissioned")
         refused["would be destroyed"] = task(
             node="target-01", state="decommissioned", rebalance=False, rm_user_data=True
@@ -147,10 +149,13 @@ def test_what_is_refused_is_refused_before_anything_is_sent(wide: Any) -> None:
     assert set(flags(wide).values()) == {0}
 
 
+@pytest.mark.slow_on("4.9")
 def test_nodes_leave_for_good_and_others_join_by_their_address(ais_version: str) -> None:
     with running_cluster(version=ais_version, proxies=2, targets=4, mountpaths=1) as box:
         in_standby(box, "target-03")
-        public, control = (f"http://127.0.0.1:{port}" for port in box.nodes["target-03"].ports[:2])
+        public, control = (
+            f"{urlsplit(box.endpoint).scheme}://127.0.0.1:{port}" for port in box.nodes["target-03"].ports[:2]
+        )
         joined = task(address=public, state="joined")
         set_config(box, rebalance={"enabled": True})
         played = play([{"name": "refused", **joined}], endpoint=box.endpoint, ok=False)
@@ -162,7 +167,7 @@ def test_nodes_leave_for_good_and_others_join_by_their_address(ais_version: str)
             Case("gone", task(node="target-04", state="decommissioned", rm_user_data=True, rebalance=False)),
             Case("a proxy too", task(node=["proxy-02", "target-04"], state="decommissioned")),
         ]
-        with Relay(box.endpoint) as relay:
+        with relay_to(box) as relay:
             for found in converge(cases, relay):
                 found.verify()
         assert set(flags(box)) == {"proxy-01", "target-01", "target-02", "target-03"}
@@ -195,7 +200,7 @@ def moving(ais_version: str) -> Iterator[Any]:
 def test_objects_move_away_and_back(moving: Any) -> None:
     before = len(rebalances(moving))
     names = ["target-01", "target-02"]
-    with holding(moving, 300) as held, Relay(moving.endpoint) as relay:
+    with holding(moving, 300) as held, relay_to(moving) as relay:
         cases = [
             Case("a batch rests", task(node=names, state="maintenance")),
             Case("one is shut down", task(node="target-01", state="shutdown")),
@@ -241,7 +246,11 @@ def test_a_play_that_was_killed_is_taken_up(moving: Any, tmp_path: Path) -> None
     with holding(moving, 300) as held:
         command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook)]
         process = subprocess.Popen(
-            command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            env={**os.environ, **environment_of(moving.endpoint)},
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             wait_for(lambda: flags(moving)["target-04"] == MAINTENANCE)

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,6 +42,10 @@ class Wish:
     copy_from: Bucket | None = None
     keep_props: bool = False
     force: bool = False
+
+    def named(self) -> list[str]:
+        """Return the paths of the properties that the task is about."""
+        return [path for path in FIELDS.fields if path in self.props or path.partition(".")[0] in self.reset]
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,8 @@ class Buckets(Resource[World]):
         sources = [source for wish in self.wishes for source in (wish.rename_from, wish.copy_from) if source]
         needed = list(dict.fromkeys((*wanted, *sources)))
         if len(needed) > READ_ONE_BY_ONE or self.purge_match:
-            buckets = known(self.client)
+            asked = frozenset(needed)
+            buckets = known(self.client, lambda bucket: bucket in asked or self._purged(bucket))
         else:
             buckets = {bucket: found for bucket in needed if (found := self._head(bucket)).props is not None}
         evicted = {wish.bucket for wish in self.wishes if wish.state == "evicted"}
@@ -214,10 +220,14 @@ class Buckets(Resource[World]):
         return list(dict.fromkeys((*needed, *(bucket for bucket in buckets if self._purged(bucket)))))
 
     def _purged(self, bucket: Bucket) -> bool:
-        if self.purge_match is None or bucket.remote or bucket in {wish.bucket for wish in self.wishes}:
+        if self.purge_match is None or bucket.remote or bucket in self._named:
             return False
         names = (str(bucket), bucket.name) if not bucket.namespace else (str(bucket), str(bucket).partition("://")[2])
         return any(fnmatch.fnmatchcase(name, self.purge_match) for name in names)
+
+    @functools.cached_property
+    def _named(self) -> frozenset[Bucket]:
+        return frozenset(wish.bucket for wish in self.wishes)
 
     def _resolve(self) -> None:
         """Replace the aliases of remote clusters by their uuids, once."""
@@ -334,23 +344,34 @@ class Buckets(Resource[World]):
         return _jobs.wait(self.client, job, deadline)
 
     def result(self, state: World) -> dict[str, Any]:
-        """Return ``buckets``, and ``bucket`` when exactly one was named."""
-        shown = [show(wish.bucket, state.at(wish.bucket)) for wish in self.wishes]
-        return {"buckets": shown, **({"bucket": shown[0]} if self.single else {})}
+        """Return ``buckets`` with the properties that the task names, and all of ``bucket`` if it is one.
+
+        A result with every property of a thousand buckets takes Ansible longer than all the rest.
+        """
+        buckets = [show(wish.bucket, state.at(wish.bucket), wish.named()) for wish in self.wishes]
+        (first, *_others) = self.wishes or (None,)
+        return {
+            "buckets": buckets,
+            **({"bucket": show(first.bucket, state.at(first.bucket))} if self.single and first else {}),
+        }
 
 
-def known(client: Client) -> dict[Bucket, Found]:
-    """Return every bucket in the cluster's metadata, with its properties: one request, nothing remote is asked."""
+def known(client: Client, wanted: Callable[[Bucket], bool] = lambda _bucket: True) -> dict[Bucket, Found]:
+    """Return the ``wanted`` buckets of the cluster's metadata with their properties: one request, nothing remote."""
     return {
-        from_space(provider, space, name): Found(FIELDS.actual(props))
+        bucket: Found(FIELDS.actual(props))
         for provider, spaces in (client.cluster("bmd").get("providers") or {}).items()
         for space, buckets in spaces.items()
         for name, props in buckets.items()
+        if wanted(bucket := from_space(provider, space, name))
     }
 
 
-def show(bucket: Bucket, found: Found) -> dict[str, Any]:
-    """Return a bucket as results hold it: ``uri``, ``name``, ``provider``, ``namespace``, ``state``, ``props``."""
+def show(bucket: Bucket, found: Found, only: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return a bucket as results hold it: ``uri``, ``name``, ``provider``, ``namespace``, ``state``, ``props``.
+
+    The properties are all of them, or ``only`` those with these paths.
+    """
     state = "evicted" if not found.known else "absent" if found.props is None else "present"
     item: dict[str, Any] = {
         "uri": str(bucket),
@@ -360,7 +381,7 @@ def show(bucket: Bucket, found: Found) -> dict[str, Any]:
         "state": state,
     }
     if found.props is not None and found.known:
-        item["props"] = FIELDS.shown(found.props)
+        item["props"] = FIELDS.shown(found.props, only)
     return item
 
 

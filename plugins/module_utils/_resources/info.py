@@ -192,7 +192,12 @@ def _xactions(gatherer: Gatherer) -> list[dict[str, Any]]:
     except AisError as error:
         gatherer.note("xactions", "", error)
         return [job_fields.of_status(entry) for entry in gatherer.client.cluster("status_all", body) or ()]
-    return job_fields.describe({target: snaps for target, snaps in found.items() if target in chosen})
+    jobs = job_fields.describe({target: snaps for target, snaps in found.items() if target in chosen})
+    if not gatherer.filters.get("bucket"):
+        return jobs
+    # The server adds jobs that are about no bucket at all.
+    bucket = str(_address.parse_bucket(gatherer.filters["bucket"]))
+    return [job for job in jobs if bucket in (job["bucket"], job["source"], job["destination"])]
 
 
 def _capacity(found: Mapping[str, Any]) -> dict[str, Any]:
