@@ -24,7 +24,7 @@ OWN_SECURITY := authn examples harness permissions sandbox
 MAIN_FILES := bucket object sync info config
 MAIN_CASES := converge or check_and_apply or round_trip or what_the_nodes_say
 LINTS := lint-python lint-types lint-ansible lint-docs lint-files
-TESTS := lint unit sanity cluster molecule
+TESTS := lint unit sanity cluster secure-main molecule
 
 # Runs targets in order, each under a heading and with its seconds; the first failure ends the run.
 define in_order

@@ -28,7 +28,8 @@ options:
     elements: str
   prefix:
     description:
-      - List only names that begin with this.
+      - List only names that begin with this. In buckets of the cluster itself, all names in the directory that it ends in are read;
+        one that ends with V(/) costs least.
     type: str
   match:
     description:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import signal
 import ssl
@@ -99,8 +100,8 @@ def session_of(box: Sandbox) -> requests.Session:
     if box.tls_files:
         session.verify = box.tls_files["ca"]
         session.cert = (box.tls_files["client_crt"], box.tls_files["client_key"])
-    if token := box.http().token:
-        session.headers["Authorization"] = f"Bearer {token}"
+    if box.token_file.exists():
+        session.headers["Authorization"] = f"Bearer {json.loads(box.token_file.read_text())['token']}"
     return session
 
 

@@ -177,4 +177,6 @@ def test_an_error_of_the_body_passes_through_and_ends_the_connection() -> None:
         with pytest.raises(LookupError):
             ask(_transport.send_quickly, server.url + "/x", "PUT", Broken(), session=session)
         assert body(ask(_transport.send_quickly, server.url + "/x", session=session)) == b"x"
-    assert (server.connections, server.requests[-1].method) == (2, "GET")
+    # The server may notice the broken one after it has answered the other.
+    assert server.connections == 2
+    assert "GET" in [request.method for request in server.requests]
