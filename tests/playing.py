@@ -118,8 +118,9 @@ def play(
     """Runs ``tasks`` (or a playbook file) on ``hosts``, all of them this machine.
 
     ``endpoint`` and ``defaults`` become module defaults of the collection, but of a playbook file, which
-    just gets the credentials of ``endpoint``; ``direct`` is auto, always or never; ``relay`` tells each result what was asked meanwhile. A run that ends with an error is an
-    AssertionError unless ``ok`` is false.
+    just gets the credentials of ``endpoint``; ``direct`` is auto, always or never; ``relay`` tells each
+    result what was asked meanwhile. A run that ends with an error is an AssertionError unless ``ok`` is
+    false.
     """
     with tempfile.TemporaryDirectory(prefix="play-") as scratch:
         kept = Path(scratch, "kept")
