@@ -432,7 +432,7 @@ ROWS = (
             "curl in ansible.builtin.command": command(curl_upload),
             "curl alone": program(curl_upload),
         },
-        limits={"curl in ansible.builtin.command": Limit(1.3)},
+        limits={"curl alone": Limit(1.3)},
         memory=150,
     ),
     Row(
@@ -443,7 +443,7 @@ ROWS = (
             "curl in ansible.builtin.command": command(curl_download),
             "curl alone": program(curl_download),
         },
-        limits={"curl in ansible.builtin.command": Limit(1.3)},
+        limits={"curl alone": Limit(1.3)},
         memory=150,
     ),
 )
