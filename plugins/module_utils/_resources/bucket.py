@@ -348,12 +348,13 @@ class Buckets(Resource[World]):
 
         A result with every property of a thousand buckets takes Ansible longer than all the rest.
         """
-        buckets = [show(wish.bucket, state.at(wish.bucket), wish.named()) for wish in self.wishes]
-        (first, *_others) = self.wishes or (None,)
-        return {
-            "buckets": buckets,
-            **({"bucket": show(first.bucket, state.at(first.bucket))} if self.single and first else {}),
+        found: dict[str, Any] = {
+            "buckets": [show(wish.bucket, state.at(wish.bucket), wish.named()) for wish in self.wishes]
         }
+        if self.single:
+            (wish,) = self.wishes
+            found["bucket"] = show(wish.bucket, state.at(wish.bucket))
+        return found
 
 
 def known(client: Client, wanted: Callable[[Bucket], bool] = lambda _bucket: True) -> dict[Bucket, Found]:
