@@ -32,7 +32,7 @@ _STRIPE = struct.Struct("<4Q")
 class Hash(Protocol):
     """What hashes: fed with :meth:`update`, asked with :meth:`hexdigest`."""
 
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | memoryview, /) -> None: ...
 
     def hexdigest(self) -> str: ...
 
@@ -45,7 +45,7 @@ class Xxh64:
         self._rest = b""
         self._size = 0
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         """Feed ``data``."""
         self._size += len(data)
         data = self._rest + data
@@ -90,11 +90,11 @@ class Xxh64:
 class Crc32c:
     """CRC-32C (Castagnoli), in Python or with the ``extend(crc, data)`` of a package."""
 
-    def __init__(self, extend: Callable[[int, bytes], int] | None = None) -> None:
+    def __init__(self, extend: Callable[[int, Any], int] | None = None) -> None:
         self._extend = extend or _extend_crc
         self._value = 0
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         """Feed ``data``."""
         self._value = self._extend(self._value, data)
 
@@ -126,7 +126,7 @@ def for_upload(kind: str) -> str:
     return kind if fast(kind) else PORTABLE
 
 
-def digest(kind: str, parts: Iterable[bytes]) -> str:
+def digest(kind: str, parts: Iterable[bytes | memoryview]) -> str:
     """Return the checksum of ``kind`` of ``parts`` in a row."""
     found = new(kind)
     for part in parts:
@@ -157,7 +157,8 @@ def _of_xxhash(package: Any) -> Callable[[], Hash]:
 
 
 def _of_google_crc32c(package: Any) -> Callable[[], Hash]:
-    return partial(Crc32c, package.extend)
+    extend = package.extend
+    return partial(Crc32c, lambda value, data: extend(value, bytes(data)))  # it takes no views
 
 
 def _of_crc32c(package: Any) -> Callable[[], Hash]:
@@ -193,7 +194,7 @@ def _crc_table() -> tuple[int, ...]:
     return tuple(table)
 
 
-def _extend_crc(value: int, data: bytes) -> int:
+def _extend_crc(value: int, data: bytes | memoryview) -> int:
     table = _crc_table()
     value ^= 0xFFFFFFFF
     for byte in data:

@@ -497,7 +497,7 @@ class Client:
         parts, size = [], 0
         try:
             for part in response.iter_content(64 * 1024):
-                parts.append(part)
+                parts.append(bytes(part))
                 size += len(part)
                 if cut and size >= LARGEST_ERROR:
                     break

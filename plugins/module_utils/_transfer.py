@@ -30,8 +30,10 @@ from ansible_collections.community.aistore.plugins.module_utils._errors import (
     Unanswered,
 )
 
-#: Bytes read, sent or written at once.
-PIECE = 1024 * 1024
+#: Bytes read, sent or written at once: few enough to stay in a processor's cache from one step to the next.
+PIECE = 256 * 1024
+#: Some of a content, good until the next one is asked for: they may share their memory.
+Piece = Union[bytes, memoryview]
 _TYPE, _VALUE = "Ais-Checksum-Type", "Ais-Checksum-Value"
 
 
@@ -48,10 +50,10 @@ class Content:
     size: int | None = 0
     seal: tuple[int, ...] = ()
     #: Yields the content, where it is neither a file nor bytes.
-    pieces_of: Callable[[], Iterable[bytes]] | None = None
+    pieces_of: Callable[[], Iterable[Piece]] | None = None
     _digests: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[Piece]:
         """Yield the content. Raises :class:`LocalError` for a file that is not what it was when it was looked at."""
         if not self.path:
             yield from (self.data,) if self.pieces_of is None else self.pieces_of()
@@ -62,26 +64,15 @@ class Content:
         except OSError as error:
             raise LocalError(f"cannot read {self.path}: {error.strerror or error}") from None
 
-    def send_to(self, sock: Any) -> None:
-        """Write the content to a socket; all of a file but its end goes there without passing through this process."""
-        if not self.path or self.size is None:
-            for piece in self.pieces():
-                sock.sendall(piece)
-            return
-        try:
-            file = open(self.path, "rb", buffering=0)  # noqa: SIM115
-        except OSError as error:
-            raise LocalError(f"cannot read {self.path}: {error.strerror or error}") from None
-        with file:
-            bulk = max(0, self.size - PIECE)
-            sent = sock.sendfile(file, count=bulk) if bulk else 0
-            for piece in self._sealed(file, self.size - sent):
-                sock.sendall(piece)
+    def whole(self) -> bytes:
+        """Return all of it at once."""
+        return b"".join(map(bytes, self.pieces()))
 
-    def _sealed(self, file: Any, left: int) -> Iterator[bytes]:
+    def _sealed(self, file: Any, left: int) -> Iterator[Piece]:
         """Yield exactly ``left`` bytes; the last of them only if the file did not change meanwhile."""
+        buffer = memoryview(bytearray(min(PIECE, left)))
         while left:
-            piece = file.read(min(PIECE, left))
+            piece = buffer[: file.readinto(buffer[:left])]
             left -= len(piece)
             if not piece or (not left and _seal(os.fstat(file.fileno())) != self.seal):
                 raise LocalError(
@@ -132,13 +123,14 @@ def of_stat(path: str, found: os.stat_result) -> Content:
     return Content(path=path, size=found.st_size, seal=_seal(found))
 
 
-def file_pieces(file: Any) -> Iterator[bytes]:
+def file_pieces(file: Any) -> Iterator[Piece]:
     """Yield what is left of an open binary file."""
+    buffer = memoryview(bytearray(PIECE))
     while True:
-        piece = file.read(PIECE)
-        if not piece:
+        size = file.readinto(buffer)
+        if not size:
             return
-        yield piece
+        yield buffer[:size]
 
 
 def upload(
@@ -179,7 +171,7 @@ def _upload_pipe(client: Client, bucket: Bucket, name: str, content: Content, wh
     # The kind of the answer is not known before: count both that a bucket is likely to have, where they are cheap.
     hashes = {kind: _checksums.new(kind) for kind in ("xxhash2", "md5", "sha256") if _checksums.fast(kind)}
 
-    def pieces() -> Iterator[bytes]:
+    def pieces() -> Iterator[Piece]:
         for piece in content.pieces():
             for counted in hashes.values():
                 counted.update(piece)
@@ -219,16 +211,16 @@ def matches(client: Client, bucket: Bucket, name: str, content: Content, part: R
     """Tell whether the object (or the ``part`` of it) holds exactly ``content``, by reading it."""
 
     def compare(response: Any) -> bool:
-        ours, rest = content.pieces(), b""
+        ours, rest = content.pieces(), memoryview(b"")
         for piece in response.iter_content(PIECE):
-            while len(rest) < len(piece):
-                more = next(ours, b"")
-                if not more:
+            theirs = memoryview(piece)
+            while theirs:
+                rest = rest or memoryview(next(ours, b""))
+                size = min(len(rest), len(theirs))
+                # As bytes, for views are compared one number after the other.
+                if not size or bytes(rest[:size]) != bytes(theirs[:size]):
                     return False
-                rest += more
-            if not rest.startswith(piece):
-                return False
-            rest = rest[len(piece) :]
+                rest, theirs = rest[size:], theirs[size:]
         return not rest and not next(ours, b"")
 
     return bool(_get(client, bucket, name, f"compare {bucket}/{name}", compare, part))
@@ -273,12 +265,12 @@ def read(client: Client, bucket: Bucket, name: str, *, limit: int, query: Mappin
     parts: list[bytes] = []
     total = 0
 
-    def keep(piece: bytes) -> None:
+    def keep(piece: Piece) -> None:
         nonlocal total
         total += len(piece)
         if total > limit:
             raise AisError(f"read {bucket}/{name}: it is larger than {limit} bytes")
-        parts.append(piece)
+        parts.append(bytes(piece))
 
     def receive(response: Any) -> None:
         nonlocal total
@@ -312,14 +304,15 @@ def download(
     try:
         with open(handle, "wb", buffering=0) as file:
 
-            def write(piece: bytes) -> None:
+            def write(piece: Piece) -> None:
                 rest = memoryview(piece)
                 while rest:
                     rest = rest[file.write(rest) :]
 
             def receive(response: Any) -> int:
-                file.seek(0)
-                file.truncate()
+                if file.tell():  # a try before; to truncate an empty file makes ext4 write all of it when it is closed
+                    file.seek(0)
+                    file.truncate()
                 return _drain(response, write, what, whole=part is None)
 
             size = int(_get(client, bucket, name, what, receive, part))
@@ -360,7 +353,7 @@ def _get(
     )
 
 
-def _drain(response: Any, take: Callable[[bytes], None], what: str, *, whole: bool) -> int:
+def _drain(response: Any, take: Callable[[Piece], None], what: str, *, whole: bool) -> int:
     """Hand a response's body to ``take`` piece by piece, verify length and (of a ``whole`` object) checksum."""
     kind, value = response.headers.get(_TYPE, ""), response.headers.get(_VALUE, "")
     counted = _checksums.new(kind) if whole and value and _checksums.known(kind) else None
@@ -385,12 +378,12 @@ class _Body:
     """What is sent with a Content-Length, in large pieces: ``requests`` asks for a length and for an iterator."""
 
     def __init__(self, content: Content) -> None:
-        self._content, self.send_to = content, content.send_to
+        self._content = content
 
     def __len__(self) -> int:
         return self._content.size or 0
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Piece]:
         return self._content.pieces()
 
 

@@ -142,17 +142,6 @@ class _Quick(_TimedConnection, http.client.HTTPConnection):
             pass
         return False
 
-    def ask(self, method: str, path: str, data: Any, headers: Mapping[str, str]) -> None:
-        """Send a request. ``data`` is bytes, iterable, or writes itself with ``send_to(sock)``."""
-        if not hasattr(data, "send_to"):
-            self.request(method, path, data, headers)
-            return
-        self.putrequest(method, path, skip_accept_encoding=True)
-        for name, value in headers.items():
-            self.putheader(name, value)
-        self.endheaders()
-        data.send_to(self.sock)
-
 
 class Quick:
     """An answer on a :class:`_Quick` connection, as far as a ``requests.Response`` is used here."""
@@ -166,14 +155,16 @@ class Quick:
             self._body = response.read()
             self.close()
 
-    def iter_content(self, size: int) -> Iterator[bytes]:
-        """Yield the body in pieces of up to ``size`` bytes."""
+    def iter_content(self, size: int) -> Iterator[bytes | memoryview]:
+        """Yield the body in pieces of up to ``size`` bytes, each good until the next one is asked for."""
         if self._body is not None:
             yield from filter(None, (self._body,))
             return
+        # One buffer for all: the memory of new ones would be most of the time that a large body takes.
+        buffer = memoryview(bytearray(size))
         try:
             while True:
-                piece = self._original_response.read(size)
+                piece = buffer[: self._original_response.readinto(buffer)]
                 if not piece:
                     break
                 yield piece
@@ -271,7 +262,7 @@ def send_quickly(
             connection = _Quick(host, timeout=timeout[0])
             connection.connect()
         connection.timeout = timeout[1]
-        connection.ask(method, f"/{path}", data, sent)
+        connection.request(method, f"/{path}", data, sent)
         return Quick(url, connection.getresponse(), functools.partial(_keep, kept, host, connection), connection.close)
     except Exception as error:
         if connection is not None:

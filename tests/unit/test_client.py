@@ -361,7 +361,7 @@ def test_an_object_is_received_in_pieces() -> None:
             "/v1/objects/b/o",
             what="get",
             query={"q": 1},
-            receive=lambda response: b"".join(response.iter_content(3)),
+            receive=lambda response: b"".join(map(bytes, response.iter_content(3))),
         )
     assert found == b"<p>content</p>"
 
@@ -378,7 +378,7 @@ def test_a_download_that_breaks_is_begun_again() -> None:
             "/v1/objects/b/o",
             what="get",
             query={"q": 1},
-            receive=lambda response: b"".join(response.iter_content(10)),
+            receive=lambda response: b"".join(map(bytes, response.iter_content(10))),
         )
     assert found == b"the whole"
 

@@ -286,7 +286,7 @@ class Sync(Resource[State]):
     def _upload(self, name: str) -> None:
         content, custom = self._content(name), ""
         if content.size and content.size <= SMALL:
-            content = _transfer.of_bytes(b"".join(content.pieces()))
+            content = _transfer.of_bytes(content.whole())
         if self._marks:
             before = _errors.known(self._state).dest.get(name)
             kind = _checksums.for_upload(self._kind)
