@@ -11,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,33 @@ def play(
     played = Played(done.returncode, done.stdout, done.stderr, results)
     assert not ok or played.code == 0, str(played)
     return played
+
+
+def killed(
+    playbook: Path,
+    wait: Callable[[], object],
+    *,
+    endpoint: str,
+    extra_vars: Mapping[str, Any] | None = None,
+) -> None:
+    """Starts a playbook file, and kills it with all its processes when ``wait`` returns."""
+    process = subprocess.Popen(
+        [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            str(playbook),
+            "--extra-vars",
+            json.dumps(extra_vars or {}),
+        ],
+        env={**os.environ, **environment_of(endpoint)},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait()
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def run_module(name: str, args: Mapping[str, Any], *, ok: bool = True, **how: Any) -> dict[str, Any]:

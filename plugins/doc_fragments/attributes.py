@@ -13,6 +13,9 @@ options: {}
 attributes:
   check_mode:
     description: Tells truthfully in check mode what would change; no request that changes something is sent.
+    details:
+      - What a task needs and a task before it would make, as the bucket of a new object or the role of a new user, is
+        not there in check mode. The task then assumes it and warns, where it fails otherwise.
     support: full
   diff_mode:
     description: With C(--diff), returns exactly what differs.

@@ -54,6 +54,10 @@ class Resource(ABC, Generic[State]):
 
     #: So many chains at once.
     parallel = 8
+    #: Nothing will be applied.
+    check_mode = False
+    #: What check mode takes for there, though it is not: a task before may make it.
+    assumed: tuple[str, ...] = ()
 
     @abstractmethod
     def read(self) -> State:
@@ -74,6 +78,12 @@ class Resource(ABC, Generic[State]):
     @abstractmethod
     def result(self, state: State) -> dict[str, Any]:
         """Return the resource's own result keys for ``state``. Pure."""
+
+    def need(self, error: AisError) -> None:
+        """Raise ``error``, for something has to be there and is not; in check mode, note it and go on."""
+        if not self.check_mode:
+            raise error
+        self.assumed = (*self.assumed, error.message.rstrip("."))
 
     def turn(self, state: State, steps: Sequence[Step], deadline: float) -> AbstractContextManager[bool]:
         """Hold what must stand still while ``steps`` are done, and tell whether to read and plan again before."""
@@ -116,6 +126,7 @@ def converge(
     That is ``{changed, steps, jobs, diff}`` and the resource's own keys; in check mode, what they would be. Raises an
     :class:`AisError`, or :class:`Failure` when something was already done.
     """
+    resource.check_mode = check_mode
     state = resource.read()
     steps = list(resource.plan(state))
     jobs: list[Job] = []
@@ -146,6 +157,11 @@ def converge(
         "diff": difference(done),
         **resource.result(state),
     }
+    if resource.assumed:
+        outcome["warnings"] = [
+            *outcome.get("warnings", ()),
+            *(f"{problem}. Check mode assumes that a task before this one makes it." for problem in resource.assumed),
+        ]
     if trouble is None and refused:
         trouble = AisError("; ".join(step.refused for step in refused))
     if trouble is not None:

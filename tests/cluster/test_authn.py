@@ -274,6 +274,19 @@ def test_a_token_is_kept_good(people: World, tmp_path: Path) -> None:
     _until(lambda: _refuses(people.box, second))
 
 
+def test_check_mode_of_a_play_that_begins_with_nothing(world: World) -> None:
+    tasks = [
+        {"name": "cluster", CLUSTER: {"alias": "fresh"}},
+        {"name": "role", ROLE: {"name": "fresh", "clusters": [{"cluster": "fresh", "permissions": ["ro"]}]}},
+        {"name": "user", USER: {"name": "fresh", "new_password": "x", "roles": ["fresh"]}},
+    ]
+    found = {each.task: each for each in play(tasks, defaults=world.admin, check=True)}
+    assert all(each.changed for each in found.values())
+    for task, told in (("role", "no cluster 'fresh' is registered"), ("user", "there is no role 'fresh'")):
+        (warning,) = found[task]["warnings"]
+        assert told in str(warning), task
+
+
 def test_mistakes_change_nothing(people: World) -> None:
     cases = {
         "unknown role": ({USER: {"name": "eve", "roles": ["lok"]}}, "there is no role 'lok'; did you mean look?"),
@@ -303,7 +316,8 @@ def test_mistakes_change_nothing(people: World) -> None:
 
 @pytest.mark.parametrize("direct", ["always", pytest.param("never", marks=pytest.mark.slow)])
 def test_no_secret_is_shown(people: World, direct: str, tmp_path: Path) -> None:
-    """At -vvvv, in what succeeds and in what fails, in results, diffs, and in the arguments of processes."""
+    """At -vvvv, in what succeeds and in what fails: in results and diffs, in the arguments and the environment of
+    processes, in the system's log, and in files."""
     new, wrong = f"n3w-{secrets.token_hex(6)}", f"wr0ng-{secrets.token_hex(6)}"
     token, dest = people.token("eve", "eves-password"), tmp_path / "token"
     tasks = [
@@ -319,12 +333,18 @@ def test_no_secret_is_shown(people: World, direct: str, tmp_path: Path) -> None:
         {"name": "revoked", USER: {"name": "sue", "token": token}, "ignore_errors": True},
         {"name": "gone", USER: {"name": "sue", "state": "absent", **people.admin}},
     ]
-    played, arguments = _watched(
+    log, files = tmp_path / "journal", tmp_path / "files"
+    files.mkdir()
+    played, arguments, environments = _watched(
         tasks,
         defaults={"endpoint": people.box.endpoint, "authn_url": people.relay.url},
         direct=direct,
         verbosity=4,
-        env={"ANSIBLE_INJECT_INVOCATION": "1"},
+        env={
+            "ANSIBLE_INJECT_INVOCATION": "1",
+            "PYTHONPATH": str(_journal(tmp_path / "python", log)),
+            **{f"ANSIBLE_{name}": f"{files}/{name}" for name in ("HOME", "LOCAL_TEMP", "REMOTE_TEMP")},
+        },
     )
     assert [result.failed for result in played] == [name in ("refused", "wrong", "typo", "revoked") for name in
                                                     (task["name"] for task in tasks)]  # fmt: skip
@@ -332,23 +352,44 @@ def test_no_secret_is_shown(people: World, direct: str, tmp_path: Path) -> None:
     issued = json.loads(dest.read_text())["token"]
     key = (people.box.directory / "authn" / "secret").read_text().strip()
     shown = f"{played.stdout}{played.stderr}{json.dumps([result.result for result in played])}"
+    logged = log.read_text()
+    assert logged.count("Invoked with") >= len(tasks) - 1  # but the typo
+    left = b"".join(path.read_bytes() for path in files.rglob("*") if path.is_file())
     for secret in (new, wrong, token, admin, issued, people.password, key):
         assert secret not in shown
+        assert secret not in logged
         assert secret not in arguments
+        assert secret.encode() not in left
+    for secret in (new, wrong, token, issued):  # the others are the servers' own
+        assert secret not in environments
 
 
-def _watched(tasks: list[dict[str, Any]], **how: Any) -> tuple[Played, str]:
-    """A play, and the arguments of every process that ran meanwhile."""
-    seen: set[str] = set()
+def _journal(directory: Path, log: Path) -> Path:
+    """What a module takes for the system's journal; it writes to ``log``."""
+    package = directory / "systemd"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "daemon.py").write_text("def booted():\n    return True\n")
+    (package / "journal.py").write_text(
+        f"def sendv(*parts):\n    send(*parts)\n\n\ndef send(*parts, **more):\n"
+        f"    with open({str(log)!r}, 'a') as file:\n        print(parts, more, file=file)\n"
+    )
+    return directory
+
+
+def _watched(tasks: list[dict[str, Any]], **how: Any) -> tuple[Played, str, str]:
+    """A play, and the arguments and the environment of every process that ran meanwhile."""
+    seen: dict[str, set[str]] = {"cmdline": set(), "environ": set()}
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(0.01):
-            for entry in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    seen.add(entry.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
-                except OSError:
-                    pass  # it has ended
+            for kind, found in seen.items():
+                for entry in Path("/proc").glob(f"[0-9]*/{kind}"):
+                    try:
+                        found.add(entry.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+                    except OSError:
+                        pass  # it has ended
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -357,8 +398,9 @@ def _watched(tasks: list[dict[str, Any]], **how: Any) -> tuple[Played, str]:
     finally:
         over.set()
         thread.join()
-    assert any("ansible-playbook" in line for line in seen)
-    return played, "\n".join(seen)
+    assert any("ansible-playbook" in line for line in seen["cmdline"])
+    assert any("ANSIBLE_INJECT_INVOCATION" in line for line in seen["environ"])
+    return played, "\n".join(seen["cmdline"]), "\n".join(seen["environ"])
 
 
 @pytest.mark.ais_version("5.0")

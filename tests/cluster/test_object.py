@@ -181,6 +181,33 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(relay: Any, bucket: s
     assert "does not exist" in str(failure(through, bucket="no-such-bucket", name="x", content="x"))
 
 
+def test_check_mode_of_a_play_that_begins_with_nothing(relay: Any, speaker: Client, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    first, second = (f"new-{secrets.token_hex(4)}" for _ in "12")
+    told = [
+        ("the bucket", {"community.aistore.ais_bucket": {"name": first}}, 0),
+        ("content", task(bucket=first, name="a/x", content="x", custom={"k": "v"}), 1),
+        ("a copy", task(bucket=first, name="b", copy_from="a/x"), 2),
+        ("a directory", {"community.aistore.ais_sync": {"src": f"{tmp_path}/", "dest": f"ais://{first}/c/"}}, 1),
+        ("a copy of it all", {"community.aistore.ais_bucket": {"name": second, "copy_from": first}}, 1),
+    ]
+    tasks = [{"name": name, **each} for name, each, _warnings in told]
+    try:
+        foreseen = play(tasks, endpoint=relay.url, check=True, relay=relay)
+        for name, _each, warnings in told:
+            assert foreseen[name].changed, name
+            assert foreseen[name].writes == [], name
+            found = foreseen[name].result.get("warnings") or []
+            assert len([each for each in found if "assumes that a task before" in str(each)]) == warnings, name
+        done = play(tasks, endpoint=relay.url)
+        for name, *_rest in told:
+            assert done[name]["steps"] == foreseen[name]["steps"], name
+            assert not done[name].result.get("warnings"), name
+    finally:
+        gone = {"name": [first, second], "state": "absent", "force": True}
+        play([{"community.aistore.ais_bucket": gone}], endpoint=relay.url)
+
+
 def test_a_file_is_fetched_with_its_attributes(relay: Any, bucket: str, speaker: Client, tmp_path: Path) -> None:
     data = secrets.token_bytes(100_000)
     put(speaker, bucket, "x/data.bin", data)

@@ -5,11 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import ROOT, running_cluster
 from holdings import holding
-from playing import environment_of, play
+from playing import killed, play
 
 PLAYBOOK = ROOT / "playbooks" / "rolling_maintenance.yml"
 MAINTENANCE, DRAINED = 4, 16
@@ -91,19 +86,12 @@ def test_batches_and_the_primary_first_moved_away(wide: Any, log: Path) -> None:
 def test_interrupted_anywhere(ais_version: str, log: Path) -> None:
     nodes = ["target-01", "target-02"]
     with running_cluster(version=ais_version, proxies=2, targets=3, rebalance=True) as box, holding(box, 300) as held:
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(PLAYBOOK), "-e"]
-        process = subprocess.Popen(
-            [*command, json.dumps(variables(box, log, nodes=nodes))],
-            env={**os.environ, **environment_of(box.endpoint)},
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        killed(
+            PLAYBOOK,
+            lambda: wait_for(lambda: flags(box)["target-01"] == MAINTENANCE),
+            endpoint=box.endpoint,
+            extra_vars=variables(box, log, nodes=nodes),
         )
-        try:
-            wait_for(lambda: flags(box)["target-01"] == MAINTENANCE)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
         assert not log.exists()
         # On it goes: what was begun is waited for, done, and so is the other one, which then cannot be maintained.
         play(PLAYBOOK, endpoint=box.endpoints, extra_vars=variables(box, log, "target-02", nodes=nodes), ok=False)

@@ -6,10 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +16,7 @@ import pytest
 from conftest import relay_to, running_cluster
 from converge import Case, converge
 from holdings import holding
-from playing import environment_of, play
+from playing import killed, play
 from sandbox import _processes
 
 MODULE = "community.aistore.ais_target"
@@ -244,19 +240,7 @@ def test_a_play_that_was_killed_is_taken_up(moving: Any, tmp_path: Path) -> None
     options = {"endpoint": [moving.endpoint], "node": "target-04", "state": "maintenance"}
     playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task(**options)]}]))
     with holding(moving, 300) as held:
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook)]
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **environment_of(moving.endpoint)},
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            wait_for(lambda: flags(moving)["target-04"] == MAINTENANCE)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        killed(playbook, lambda: wait_for(lambda: flags(moving)["target-04"] == MAINTENANCE), endpoint=moving.endpoint)
         assert flags(moving)["target-04"] == MAINTENANCE
         again = play([{"name": "again", **task(node="target-04", state="maintenance")}], endpoint=moving.endpoint)[
             "again"

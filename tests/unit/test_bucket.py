@@ -155,8 +155,6 @@ def test_a_task_that_cannot_be_is_refused_before_anything_is_read(params: dict[s
     [
         ({"props": {"mirror": {"enabled": True, "copies": 5}}}, "only 4 mountpaths"),
         ({"props": {"ec": {"enabled": True, "data_slices": 8, "parity_slices": 2}}}, "needs 11 targets"),
-        ({"rename_from": "nowhere"}, "nor does the bucket"),
-        ({"copy_from": "nowhere"}, "nor does the bucket"),
         ({"props": {"backend_bck": {"name": "c"}}}, "needs both name and provider"),
     ],
 )

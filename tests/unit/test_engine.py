@@ -172,6 +172,19 @@ def test_what_is_refused_does_not_keep_the_rest_from_being_done() -> None:
     assert foreseen.value.outcome == caught.value.outcome
 
 
+def test_check_mode_assumes_what_is_needed() -> None:
+    class Needy(Things):
+        def read(self) -> dict:
+            self.need(AisError("b does not exist", hint="Make it."))
+            return super().read()
+
+    with pytest.raises(AisError, match="b does not exist. Make it."):
+        converge(Needy({}, {"a": 1}))
+    outcome = converge(Needy({}, {"a": 1}), check_mode=True)
+    assert outcome["changed"]
+    assert outcome["warnings"] == ["b does not exist. Check mode assumes that a task before this one makes it."]
+
+
 def test_of_a_step_done_in_part_the_part_is_told() -> None:
     def half(step: Step) -> None:
         raise Partly(AisError("the rest failed"), Step("set", step.target, {"to": "half"}, None, "half"))

@@ -149,8 +149,11 @@ class RoleResource(Resource[World]):
             problem = (
                 "which one?" if name is None else f"no cluster {name!r} is registered{suggest(name, self._aliases)}."
             )
-            raise OptionError(f"{option}: {problem} Registered are: {known}. See ais_authn_cluster")
-        return self._aliases[name]
+            error = OptionError(f"{option}: {problem} Registered are: {known}. See ais_authn_cluster")
+            if name is None and uuids:
+                raise error
+            self.need(error)
+        return self._aliases.get(name or "", name or "")
 
     # -- read -------------------------------------------------------------------------------------------------
 

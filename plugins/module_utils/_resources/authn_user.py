@@ -52,6 +52,14 @@ class User(Resource[World]):
         found = self.client.find("users", self.name)
         wants_roles = self.present and self.roles is not None
         known = {name: Role.of(role) for name, role in self.client.roles().items()} if wants_roles else {}
+        for name in self.roles or () if wants_roles else ():
+            if name not in known:
+                self.need(
+                    OptionError(
+                        f"roles: there is no role {name!r}{suggest(name, known) or '.'} "
+                        f"Known roles: {', '.join(sorted(known)) or 'none'}"
+                    )
+                )
         if found is None:
             return World(None, known)
         roles = tuple(Role.of(role) for role in found.get("roles") or () if role)
@@ -101,13 +109,7 @@ class User(Resource[World]):
         """Return the roles that the user should have; in an order that differs in nothing, those of now."""
         if self.roles is None:
             return state.roles or ()
-        for name in self.roles:
-            if name not in state.known:
-                raise OptionError(
-                    f"roles: there is no role {name!r}{suggest(name, state.known) or '.'} "
-                    f"Known roles: {', '.join(sorted(state.known)) or 'none'}"
-                )
-        wanted = tuple(state.known[name] for name in self.roles)
+        wanted = tuple(state.known.get(name) or Role(name) for name in self.roles)
         return state.roles if state.roles and set(state.roles) == set(wanted) else wanted
 
     def foresee(self, state: World, steps: Sequence[Step]) -> World:

@@ -214,6 +214,14 @@ class Buckets(Resource[World]):
             if bucket not in buckets and bucket.remote:
                 buckets[bucket] = Found(known=False) if bucket in evicted else self._look(bucket)
         world = World({bucket: buckets.get(bucket, Found()) for bucket in self._relevant(buckets, needed)})
+        for wish in self.wishes:
+            source = wish.rename_from or wish.copy_from
+            if source and not world.exists(wish.bucket) and world.at(source).props is None:
+                self.need(
+                    OptionError(
+                        f"{wish.bucket} does not exist, nor does the bucket that it should be made of, {source}"
+                    )
+                )
         return self._completed(world)
 
     def _relevant(self, buckets: Mapping[Bucket, Found], needed: Sequence[Bucket]) -> list[Bucket]:
@@ -440,10 +448,8 @@ def _present(wish: Wish, world: World) -> list[Step]:
         before = world.at(bucket).props or {}
     elif source is None:
         before = _new(bucket, world)
-    elif world.at(source).props is None:
-        raise OptionError(f"{bucket} does not exist, nor does the bucket that it should be made of, {source}")
     elif wish.rename_from:
-        before = world.at(source).props or {}
+        before = world.at(source).props or _new(bucket, world)
         made = _bring("rename", wish, source)
     else:
         before = _copied(source, bucket, world)

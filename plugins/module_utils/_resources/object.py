@@ -161,6 +161,7 @@ class ObjectResource(Resource[State]):
         if wish.directory:
             return self._doubting(self._read_directory())
         state = State(head(self.client, wish.bucket, wish.name))
+        self._need_bucket(state)
         if wish.rename_from:
             state = replace(state, source=head(self.client, wish.bucket, wish.rename_from))
         if wish.copy_from:
@@ -176,8 +177,18 @@ class ObjectResource(Resource[State]):
 
     def _read_directory(self) -> State:
         wish = self.wish
-        count = sum(1 for _entry in _listing.entries(self.client, wish.bucket, prefix=wish.name, flags=_listing.NAMES))
-        return State(Found(), below=count)
+        try:
+            listed = _listing.entries(self.client, wish.bucket, prefix=wish.name, flags=_listing.NAMES)
+            state = State(Found(), below=sum(1 for _entry in listed))
+        except _errors.NotFound:
+            state = State(Found(no_bucket=True))
+        self._need_bucket(state)
+        return state
+
+    def _need_bucket(self, state: State) -> None:
+        wish = self.wish
+        if state.found.no_bucket and wish.state == "present":
+            self.need(AisError(f"{wish.bucket} does not exist, so that {wish.name or 'nothing'} can be stored in it"))
 
     def _read_file(self, state: State) -> State:
         dest = self.wish.dest
@@ -272,9 +283,7 @@ class ObjectResource(Resource[State]):
         return []
 
     def _plan_present(self, state: State) -> list[Step]:
-        wish, found = self.wish, state.found
-        if found.no_bucket:
-            raise AisError(f"{wish.bucket} does not exist, so that {wish.name} cannot be stored in it")
+        found = state.found
         steps = self._plan_content(state)
         return steps + self._plan_custom((self._stored(state) if steps else found).custom)
 
@@ -291,9 +300,9 @@ class ObjectResource(Resource[State]):
             origin = "/".join(map(str, wish.copy_from))
             if not (source and source.exists):
                 _evidence.refuse(f"{origin} was not found", state.doubts)
-                raise AisError(f"copy_from: {origin} does not exist")
+                self.need(AisError(f"copy_from: {origin} does not exist"))
             copied = self._step("copy", {"from": origin}, state)
-            return [] if state.same else [replace(copied, payload=self._carried(source))]
+            return [] if state.same else [replace(copied, payload=self._carried(source or Found()))]
         if state.same:
             return []
         if wish.content is not None:

@@ -132,7 +132,16 @@ class Sync(Resource[State]):
 
     def _list(self) -> dict[str, Entry]:
         """Return the objects below the prefix that take part. Marks of directories, as S3 tools leave them, do not."""
-        props = self._props()
+        try:
+            props = self._props()
+        except NotFound:
+            missing = AisError(
+                f"{self.bucket} does not exist", hint="Make the bucket first, for example with ais_bucket."
+            )
+            if not self.wanted.upload:
+                raise missing from None
+            self.need(missing)
+            return {}
         self._kind = str((props.get("checksum") or {}).get("type") or "")
         self._versioned = bool((props.get("versioning") or {}).get("enabled"))
         wanted = ["name", "size", "checksum"]
@@ -152,11 +161,7 @@ class Sync(Resource[State]):
         """Return the bucket's properties."""
         what = f"read properties of {self.bucket}"
         query = {**self.bucket.query(), "dont_add_remote_bck_md": "true"}
-        try:
-            found = self.client.request("HEAD", self.bucket.path, what=what, query=query)
-        except NotFound as error:
-            error.hint = "Make the bucket first, for example with ais_bucket."
-            raise
+        found = self.client.request("HEAD", self.bucket.path, what=what, query=query)
         try:
             props = json.loads(found.headers.get("Ais-Bucket-Props", ""))
         except ValueError:
