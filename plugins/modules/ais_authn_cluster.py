@@ -41,6 +41,9 @@ extends_documentation_fragment:
 notes:
   - The module speaks with the AuthN server at O(authn_url), and with the cluster at O(endpoint) only if O(uuid) is left out.
     O(cluster_uuid) means nothing to the AuthN server.
+  - The AuthN server connects to the cluster too, to compare their signing keys. For a cluster with TLS it has to trust the
+    cluster's certificate (environment variable E(SSL_CERT_FILE) of the AuthN server, or, with AIStore 5.0,
+    E(AIS_AUTHN_SKIP_VERIFY_CRT)). It has no client certificate to show where a cluster requires one.
 seealso:
   - module: community.aistore.ais_authn_role
 """

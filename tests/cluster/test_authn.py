@@ -436,4 +436,19 @@ def test_all_of_it_over_tls(make_cluster: Any, tmp_path: Path) -> None:
         assert (told or "") in played[name].msg, name
     assert played["create"].changed
     assert f"{played.stdout}{played.stderr}".count("[WARNING]: validate_certs is false") == 1
+    refused = play([{"name": "register", CLUSTER: {"alias": "main", **good}}], endpoint=box.endpoint, ok=False)
+    assert "an AuthN server has none to show" in refused["register"].msg
+    box.remove()
+
+
+def test_a_cluster_with_tls_is_registered(make_cluster: Any, ais_version: str) -> None:
+    box = make_cluster(version=ais_version, proxies=1, targets=1, tls="tls", authn=True)
+    defaults = {"authn_url": box.authn_url, "username": "admin", "password": box.password_file.read_text().strip()}
+    tasks = [
+        {"name": "register", CLUSTER: {"alias": "main"}},
+        {"name": "role", ROLE: {"name": "look", "clusters": [{"cluster": "main", "permissions": ["ro"]}]}},
+    ]
+    played = play(tasks, endpoint=box.endpoint, defaults={**defaults, "ca_path": box.tls_files["ca"]})
+    assert played["register"]["cluster"]["urls"] == [box.endpoint]
+    assert played["role"].changed
     box.remove()

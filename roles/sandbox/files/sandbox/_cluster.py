@@ -404,6 +404,9 @@ class Sandbox:
         elif name == "authn":
             command = [str(binaries / "authn"), f"-config={home}"]
             env["AIS_AUTHN_SU_PASS"] = _read(self.password_file)
+            if self.tls_files:
+                # It has no option for what it trusts; this is Go's own.
+                env["SSL_CERT_FILE"] = self.tls_files["ca"]
         else:
             command, env = self._node_command(self.nodes[name], binaries, primary)
         _processes.spawn(self.directory, name, command, env)

@@ -24,7 +24,7 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 def running(directory: Path) -> dict[str, int]:
     """Names and pids of this sandbox's processes."""
-    prefix = f"{MARK}={directory}/".encode()
+    prefix = _prefix(directory)
     found = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -32,6 +32,10 @@ def running(directory: Path) -> dict[str, int]:
             if mark:
                 found[mark] = int(entry)
     return found
+
+
+def _prefix(directory: Path) -> bytes:
+    return f"{MARK}={directory}/".encode()
 
 
 def _mark(pid: int, prefix: bytes) -> str:
@@ -60,6 +64,9 @@ def spawn(directory: Path, name: str, command: list[str], env: dict[str, str]) -
             start_new_session=True,  # a Ctrl-C at the playbook is not meant for the servers
         )
     _children[child.pid] = child
+    # /proc shows the environment of a new program only a moment after the program began.
+    while child.poll() is None and not _mark(child.pid, _prefix(directory)):
+        time.sleep(0.001)
     return child.pid
 
 
