@@ -141,6 +141,10 @@ class ApiError(AisError):
 class BadRequest(ApiError):
     """400: the server refuses, whatever the reason."""
 
+    def __init__(self, operation: str, status: int, said: str = "", tcode: str = "", node: str = "") -> None:
+        super().__init__(operation, status, said, tcode, node)
+        self.hint = next((advice for words, advice in _REFUSAL_ADVICE if words in self.said), "")
+
 
 class Unauthorized(ApiError):
     """401: no token, or one that does not count."""
@@ -227,6 +231,14 @@ BY_STATUS: Mapping[int, type[ApiError]] = {
     507: OutOfSpace,
 }
 
+#: What is not plain from the server's words -> what to do.
+_REFUSAL_ADVICE = (
+    (
+        "is a virtual directory",
+        "There are, or were, objects whose names begin with this name and '/', and a target keeps the directory of them, "
+        "empty or not. Use another name, or remove the empty directory from the target's mountpath.",
+    ),
+)
 _TOKEN_ADVICE = (
     ("expired", "The token has expired: log in again ('ais auth login') or give 'username' and 'password'."),
     ("revoked", "The token was revoked: log in again ('ais auth login') or give 'username' and 'password'."),

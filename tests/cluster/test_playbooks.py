@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,13 @@ BUCKETS = [
 @pytest.fixture
 def playbook(cluster: Any, tmp_path: Path) -> Any:
     def run(name: str, *args: str) -> subprocess.CompletedProcess[str]:
-        command = ["ansible-playbook", f"community.aistore.{name}", "-e", f"aistore_endpoint={cluster.endpoint}", *args]
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            f"community.aistore.{name}",
+            "-e",
+            f"aistore_endpoint={cluster.endpoint}",
+            *args,
+        ]
         ansible = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
         env = {**os.environ, **environment_of(cluster.endpoint), **ansible}
         return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=300)

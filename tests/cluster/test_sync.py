@@ -351,6 +351,7 @@ def test_a_file_makes_way_for_a_directory_and_back(cluster: Any, bucket: str, tm
         for src, dest in ((str(site), address), (address, str(copy))):
             found = sync(cluster.endpoint, src=src, dest=dest, delete=True)
             if "destination exists and is a virtual directory" in found.get("msg", ""):
+                assert "remove the empty directory" in found["msg"]
                 # A mountpath keeps directories that are empty by now, and then takes no object of such a name: one of 8 here.
                 for left in cluster.directory.glob(f"target-*/mp*/@ais/{bucket}/%ob/p/x/y"):
                     left.rmdir()

@@ -188,7 +188,7 @@ class ObjectResource(Resource[State]):
     def _need_bucket(self, state: State) -> None:
         wish = self.wish
         if state.found.no_bucket and wish.state == "present":
-            self.need(AisError(f"{wish.bucket} does not exist, so that {wish.name or 'nothing'} can be stored in it"))
+            self.need(AisError(f"{wish.bucket} does not exist, so that nothing can be stored in it"))
 
     def _read_file(self, state: State) -> State:
         dest = self.wish.dest
@@ -269,11 +269,9 @@ class ObjectResource(Resource[State]):
         wish, found = self.wish, state.found
         if not found.exists:
             self._missing(state, "it cannot be fetched")
-        if wish.part is not None:
-            part_size(wish.part, found.size or 0)
+        size = part_size(wish.part, found.size or 0) if wish.part is not None and found.exists else found.size
         attributes = state.attributes
         if not state.same:
-            size = found.size if wish.part is None else part_size(wish.part, found.size or 0)
             after = {"size": size, "from": wish.target, **(attributes[1] if attributes else {})}
             before = None if state.file is None else {"size": state.file, **(attributes[0] if attributes else {})}
             verb = "create" if state.file is None else "update"
@@ -376,7 +374,7 @@ class ObjectResource(Resource[State]):
         wish = self.wish
         _evidence.refuse(f"{wish.target} was not found", state.doubts)
         where = f"{wish.bucket} does not exist" if state.found.no_bucket else f"{wish.target} does not exist"
-        raise AisError(f"{where}; {consequence}")
+        self.need(AisError(f"{where}; {consequence}"))
 
     def _step(self, verb: str, detail: dict[str, Any], state: State, *, blocks: bool = False) -> Step:
         after = self._shown(self._stored(state))
@@ -417,7 +415,7 @@ class ObjectResource(Resource[State]):
             elif step.verb == "set" and step.target == self.wish.target:
                 whole, changed = step.payload
                 kept = found.custom if whole is None else whole
-                found = replace(found, custom={**kept, **changed})
+                found = replace(found, exists=True, custom={**kept, **changed})
             elif step.target == self.wish.target:
                 found = self._stored(state)
         return replace(state, found=found)

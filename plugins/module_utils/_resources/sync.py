@@ -134,13 +134,11 @@ class Sync(Resource[State]):
         """Return the objects below the prefix that take part. Marks of directories, as S3 tools leave them, do not."""
         try:
             props = self._props()
-        except NotFound:
-            missing = AisError(
-                f"{self.bucket} does not exist", hint="Make the bucket first, for example with ais_bucket."
-            )
+        except NotFound as error:
+            error.message, error.hint = f"{self.bucket} does not exist", "Make it first, for example with ais_bucket."
             if not self.wanted.upload:
-                raise missing from None
-            self.need(missing)
+                raise
+            self.need(error)
             return {}
         self._kind = str((props.get("checksum") or {}).get("type") or "")
         self._versioned = bool((props.get("versioning") or {}).get("enabled"))
