@@ -11,7 +11,7 @@ short_description: Manage objects of an AIStore cluster
 version_added: 0.1.0
 description:
   - Stores an object from a file, a text, a URL, another object or files on the targets; fetches an object to a file; removes
-    objects, one or many; caches objects of remote buckets in the cluster, and evicts them.
+    objects, one or many, and copies them from another bucket; caches objects of remote buckets in the cluster, and evicts them.
   - Content is sent and fetched in pieces, so that memory does not grow with its size. An upload carries a checksum that the
     server verifies before it stores anything; a download is written beside its destination, verified, and then moved into place.
   - Content is compared by the checksum that the cluster keeps. For buckets with C(xxhash2), which is AIStore's default,
@@ -29,7 +29,8 @@ options:
     required: true
   name:
     description:
-      - The name of the object, or a list of them for O(state=absent), O(state=evicted) and O(state=cached).
+      - The name of the object, or a list of them for O(state=absent), O(state=evicted), O(state=cached),
+        and for O(state=present) with the address of a bucket as O(copy_from).
       - Names that AIStore would store under another name are refused.
         That is, those with control characters, C(.) or C(..) as a part, a leading or trailing C(/), or C(//).
       - With O(promote_from) a directory, the prefix of the names of its files, ending with C(/); it may be left out.
@@ -38,11 +39,12 @@ options:
   template:
     description:
       - Many names in one, as V(shard-{0000..0999}.tar) or V(part-{0..100..5}-{1..3}).
-        For O(state=absent), O(state=evicted) and O(state=cached).
+        For the same states as a list of names.
     type: str
   all:
     description:
-      - Every object of the bucket. For O(state=absent), O(state=evicted) and O(state=cached).
+      - Every object of the bucket, for the same states as a list of names. With O(copy_from), every object of that bucket;
+        what else O(bucket) holds stays.
     type: bool
     default: false
   state:
@@ -78,7 +80,16 @@ options:
   copy_from:
     description:
       - Store what this object holds, given as an address (V(ais://other/name)) or as a name in the same bucket.
-      - Objects with checksums of different kinds are read and compared.
+      - Or the address of another bucket (V(ais://other)), to copy objects under their own names, those of a list in O(name),
+        of O(template) or O(all). Those that are missing or differ in O(bucket) are copied, by one job of the cluster.
+        Names that the other bucket does not have fail the task before anything is copied. Both buckets have to exist.
+      - Objects are compared by size and checksum. With checksums of different kinds, or without any, they are read and compared,
+        which for many objects takes its time.
+      - Custom metadata goes along with what is copied; it is no reason to copy. What AIStore keeps there for objects of remote
+        buckets does not go along with one object, but it does with the job of many.
+      - Into remote buckets, and under names that AIStore would spoil (with a part of more than 255 bytes; for one object also with
+        C(%), C(#) or C(?)), copies go through the host that runs the module. So nothing is only in the cluster that should be in
+        the remote store.
     type: str
   rename_from:
     description:
@@ -186,6 +197,18 @@ EXAMPLES = r"""
     name: backup/site.yml
     copy_from: ais://configs/site.yml
 
+- name: Copy some objects of another bucket with one job
+  community.aistore.ais_object:
+    bucket: configs
+    name: [etc/motd, etc/issue]
+    copy_from: ais://templates
+
+- name: Copy whatever another bucket holds and this one does not
+  community.aistore.ais_object:
+    bucket: configs
+    all: true
+    copy_from: ais://templates
+
 - name: Rename an object
   community.aistore.ais_object:
     bucket: configs
@@ -222,7 +245,7 @@ object:
   description:
     - The object. In check mode, as it would be, as far as that can be known.
     - C(object.checksum) is null where the cluster keeps none.
-  returned: when O(name) is one object, except for O(state=evicted) and O(state=cached)
+  returned: when O(name) is one object, except for O(state=evicted) and O(state=cached), and for copies from a bucket
   type: dict
   sample:
     uri: ais://configs/site.yml

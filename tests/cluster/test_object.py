@@ -21,6 +21,7 @@ import pytest
 from ansible_collections.community.aistore.plugins.module_utils import _checksums, _errors, _evidence, _transfer
 from ansible_collections.community.aistore.plugins.module_utils._address import parse_bucket
 from ansible_collections.community.aistore.plugins.module_utils._client import Client, object_path
+from ansible_collections.community.aistore.plugins.module_utils._resources import objects
 from conftest import running_cluster
 from converge import Case, converge
 from objects import cause, client, info, make_bucket, run
@@ -47,6 +48,7 @@ ODD_NAMES = [
     "colon:at@",
     "deep/" * 40 + "leaf",
     "long-" + "x" * 995,
+    "too-long-to-copy/" + "y" * 300,
     "-rf",
     ".hidden",
     "...",
@@ -141,7 +143,9 @@ def test_every_case_converges(relay: Any, bucket: str, speaker: Client, tmp_path
     assert names(speaker, bucket) == []
 
 
-def test_what_cannot_be_is_refused_before_anything_is_sent(relay: Any, bucket: str, speaker: Client) -> None:
+def test_what_cannot_be_is_refused_before_anything_is_sent(
+    relay: Any, bucket: str, bucket_name: Callable[..., str], speaker: Client
+) -> None:
     put(speaker, bucket, "a", b"one")
     put(speaker, bucket, "b", b"two")
     wrong: list[tuple[dict[str, Any], str]] = [
@@ -151,6 +155,12 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(relay: Any, bucket: s
         ({"template": "no-range", "state": "absent"}, "has no range"),
         ({"template": "x-{9..1}", "state": "absent"}, "counts from 9 to 1"),
         ({"name": ["a", "b"], "content": "x"}, "one name"),
+        ({"name": ["a", "b"], "copy_from": "other"}, "no bucket's address"),
+        ({"name": ["a", "b"], "copy_from": "ais://other/a"}, "give the bucket alone, as in 'ais://other'"),
+        ({"all": True, "copy_from": f"ais://{bucket}"}, "is the bucket itself"),
+        ({"all": True, "copy_from": "ais://other", "custom": {}}, "custom is for one object"),
+        ({"name": ["a", "b"], "copy_from": "ais://no-such-bucket"}, "ais://no-such-bucket does not exist"),
+        ({"all": True, "copy_from": "ais://no-such-bucket"}, "ais://no-such-bucket does not exist"),
         ({"name": "a", "all": True, "state": "absent"}, "in one way"),
         ({"name": "a", "src": "/etc/hosts", "content": "x"}, "one of them"),
         ({"name": "a", "state": "absent", "content": "x"}, "state: present"),
@@ -179,11 +189,83 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(relay: Any, bucket: s
     assert relay.writes == []
     assert names(speaker, bucket) == ["a", "b"]
     assert "does not exist" in str(failure(through, bucket="no-such-bucket", name="x", content="x"))
+    # The server would make the bucket.
+    for options in ({"name": ["a", "b"]}, {"all": True}):
+        error = failure(through, bucket="no-such-bucket", copy_from=f"ais://{bucket}", **options)
+        assert "ais://no-such-bucket does not exist" in str(error)
+    other = make_bucket(speaker, bucket_name("other"))
+    for options in ({"name": ["a", "nope", "nix"]}, {"template": "{0..19}"}):
+        error = failure(through, bucket=other, copy_from=f"ais://{bucket}", **options)
+        assert f"ais://{bucket} does not have {'nope, nix' if 'name' in options else '0, 1, 2'}" in str(error)
+    assert relay.writes == []
+
+
+def test_many_are_copied_by_one_job(relay: Any, bucket: str, bucket_name: Callable[..., str], speaker: Client) -> None:
+    other = make_bucket(speaker, bucket_name("other"))
+    shards = [f"shard-{number:02d}" for number in range(40)]
+    for name in shards:
+        put(speaker, bucket, name, name.encode())
+    run(speaker, bucket=bucket, name="shard-01", content="new", custom={"k": "new"})
+    run(speaker, bucket=other, name="shard-01", content="old", custom={"k": "old", "gone": "1"})
+    put(speaker, other, "shard-02", b"shard-??")
+    put(speaker, other, "shard-03", b"shard-03")
+    put(speaker, other, "kept", b"x")
+
+    def copied(**options: Any) -> dict[str, Any]:
+        return task(bucket=other, copy_from=f"ais://{bucket}", **options)
+
+    cases = [
+        Case("one of a list", copied(name=["shard-00"])),
+        Case("a list", copied(name=shards[:4])),
+        Case("a template", copied(template="shard-{00..29}")),
+        Case("everything", copied(all=True)),
+        Case("nothing", copied(all=True), changes=False),
+    ]
+    found = {each.case.name: each for each in converge(cases, relay)}
+    for each in found.values():
+        each.verify()
+    # Only what is missing or differs, and all of it at once.
+    asked = {name: each.apply["steps"][0]["detail"]["names"] for name, each in found.items() if each.case.changes}
+    assert asked["one of a list"] == shards[:1]
+    assert asked["a list"] == shards[1:3]
+    assert asked["a template"] == shards[4:30]
+    assert asked["everything"] == shards[30:]
+    assert [(each.method, each.path) for each in found["a template"].apply.writes] == [
+        ("POST", f"/v1/buckets/{bucket}")
+    ]
+    assert found["everything"].apply["jobs"][0]["kind"] == "copy-listrange"
+    assert found["everything"].apply["objects"] == {
+        "bucket": f"ais://{other}",
+        "selected": None,
+        "missing": [],
+        "left": 0,
+    }
+    assert names(speaker, other) == ["kept", *shards]
+    assert content(speaker, other, "shard-01") == b"new"
+    assert content(speaker, other, "shard-02") == b"shard-02"
+    assert info(speaker, bucket=other, name="shard-01")["object"]["custom"] == {"k": "new"}
+
+
+def test_copies_are_compared_whatever_their_checksums_are(
+    speaker: Client, bucket: str, bucket_name: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "FEW", 3)
+    monkeypatch.setattr(objects, "_MOST_SENT", 4)
+    for number in range(10):
+        put(speaker, bucket, f"o{number}", b"content %d" % number)
+    other = make_bucket(speaker, bucket_name("none"), checksum={"type": "none"})
+    options = {"bucket": other, "copy_from": f"ais://{bucket}"}
+    assert run(speaker, template="o{0..9}", **options)["steps"][0]["detail"]["objects"] == 10
+    assert not run(speaker, template="o{0..9}", **options)["changed"]
+    assert not run(speaker, all=True, **options)["changed"]
+    put(speaker, other, "o3", b"content ?")
+    again = run(client(*speaker.connection.endpoints, check_mode=True), all=True, **options)
+    assert again["steps"][0]["detail"]["names"] == ["o3"]
 
 
 def test_check_mode_of_a_play_that_begins_with_nothing(relay: Any, speaker: Client, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    first, second = (f"new-{secrets.token_hex(4)}" for _ in "12")
+    first, second, third = (f"new-{secrets.token_hex(4)}" for _ in "123")
     told = [
         ("the bucket", {"community.aistore.ais_bucket": {"name": first}}, 0),
         ("content", task(bucket=first, name="a/x", content="x", custom={"k": "v"}), 1),
@@ -191,6 +273,8 @@ def test_check_mode_of_a_play_that_begins_with_nothing(relay: Any, speaker: Clie
         ("metadata", task(bucket=first, name="b", custom={"more": "x"}), 2),
         ("a file", task(bucket=first, name="a/x", state="fetched", dest=str(tmp_path / "fetched")), 1),
         ("a directory", {"community.aistore.ais_sync": {"src": f"{tmp_path}/", "dest": f"ais://{first}/c/"}}, 1),
+        ("a second bucket", {"community.aistore.ais_bucket": {"name": third}}, 0),
+        ("copies of some", task(bucket=third, name=["a/x", "b"], copy_from=f"ais://{first}"), 2),
         ("a copy of it all", {"community.aistore.ais_bucket": {"name": second, "copy_from": first}}, 1),
     ]
     tasks = [{"name": name, **each} for name, each, _warnings in told]
@@ -207,7 +291,7 @@ def test_check_mode_of_a_play_that_begins_with_nothing(relay: Any, speaker: Clie
             assert steps[0] == steps[1], name
             assert not done[name].result.get("warnings"), name
     finally:
-        gone = {"name": [first, second], "state": "absent", "force": True}
+        gone = {"name": [first, second, third], "state": "absent", "force": True}
         play([{"community.aistore.ais_bucket": gone}], endpoint=relay.url)
 
 
@@ -254,7 +338,9 @@ def test_a_file_is_fetched_with_its_attributes(relay: Any, bucket: str, speaker:
     assert dest.read_bytes() == data
 
 
-def test_odd_names_round_trip_exactly(speaker: Client, bucket: str, tmp_path: Path) -> None:
+def test_odd_names_round_trip_exactly(
+    speaker: Client, bucket: str, bucket_name: Callable[..., str], tmp_path: Path
+) -> None:
     dest = tmp_path / "back"
     for name in ODD_NAMES:
         data = f"content of {name!r}"
@@ -263,11 +349,26 @@ def test_odd_names_round_trip_exactly(speaker: Client, bucket: str, tmp_path: Pa
         run(speaker, bucket=bucket, name=name, state="fetched", dest=str(dest))
         assert dest.read_text() == data, name
     assert sorted(names(speaker, bucket)) == sorted(ODD_NAMES)
+    other = make_bucket(speaker, bucket_name("many"))
+    assert run(speaker, bucket=other, all=True, copy_from=f"ais://{bucket}")["objects"]["left"] == 0
+    assert sorted(names(speaker, other)) == sorted(ODD_NAMES)
+    assert {content(speaker, other, name).decode() for name in ODD_NAMES} == {f"content of {n!r}" for n in ODD_NAMES}
+    assert not run(speaker, bucket=other, all=True, copy_from=f"ais://{bucket}")["changed"]
     # The server does not escape what it is told to copy to: compare with what it made of it.
     for number, name in enumerate(ODD_NAMES):
         if len(name) < 900:
             run(speaker, bucket=bucket, name=f"copies/{number}/{name}", copy_from=name)
             assert content(speaker, bucket, f"copies/{number}/{name}").decode() == f"content of {name!r}"
+    assert {f"copies/{number}/{name}" for number, name in enumerate(ODD_NAMES) if len(name) < 900} < {
+        *names(speaker, bucket)
+    }
+    long = next(name for name in ODD_NAMES if name.startswith("too-long"))
+    run(speaker, bucket=bucket, name=long, custom={"k": "v"})
+    assert run(speaker, bucket=bucket, name=long, custom={}, purge_custom=True)["object"]["custom"] == {}
+    run(speaker, bucket=bucket, name=f"{long}er", rename_from=long)
+    run(speaker, bucket=bucket, name="shorter", rename_from=f"{long}er")
+    run(speaker, bucket=bucket, name=long, rename_from="shorter")
+    assert long in names(speaker, bucket)
     for name in ODD_NAMES[:12]:
         assert run(speaker, bucket=bucket, name=f"renamed/{name}", rename_from=name)["changed"]
         assert content(speaker, bucket, f"renamed/{name}").decode() == f"content of {name!r}"
@@ -553,8 +654,10 @@ def _set_features(speaker: Client, features: str) -> None:
 def test_cloud_objects(cloud: Any, make_cloud_bucket: Callable[..., str], make_relay: Callable[..., Any]) -> None:
     data = {f"n-{number}": b"content %d" % number for number in range(30)}
     address = make_cloud_bucket(cloud, f"cases-{secrets.token_hex(4)}", data)
+    other = make_cloud_bucket(cloud, f"copies-{secrets.token_hex(4)}", {"z": b"z"})
     relay = make_relay(cloud)
     speaker = client(relay.url)
+    plain = make_bucket(speaker, f"plain-{secrets.token_hex(4)}")
 
     def one(**options: Any) -> dict[str, Any]:
         return task(bucket=address, **options)
@@ -572,6 +675,15 @@ def test_cloud_objects(cloud: Any, make_cloud_bucket: Callable[..., str], make_r
         Case("same content", one(name="n-4", content="content 4"), changes=False),
         Case("other content", one(name="n-4", content="new", custom={"k": "v"})),
         Case("new", one(name="new name", content="new")),
+        Case("copy into the cluster", task(bucket=plain, template="n-{5..19}", copy_from=address)),
+        Case("copy all of it", task(bucket=plain, all=True, copy_from=address)),
+        Case("copy into the cloud", task(bucket=other, template="n-{5..9}", copy_from=f"ais://{plain}")),
+        Case(
+            "copy one into the cloud",
+            task(bucket=other, name="n-1", copy_from=f"ais://{plain}/n-1"),
+            varies=("object", "diff"),
+        ),
+        Case("copy from cloud to cloud", task(bucket=other, all=True, copy_from=address)),
     ]
     found = {each.case.name: each for each in converge(cases, relay)}
     for each in found.values():
@@ -587,6 +699,11 @@ def test_cloud_objects(cloud: Any, make_cloud_bucket: Callable[..., str], make_r
     run(speaker, bucket=address, all=True, state="evicted")
     assert content(speaker, address, "n-1") == b"content 1"
     assert content(speaker, address, "n-4") == b"new"
+    run(speaker, bucket=other, all=True, state="evicted")
+    assert sorted(names(speaker, other)) == sorted([*left, "z"])
+    assert {name: content(speaker, other, name) for name in left} == {
+        name: content(speaker, address, name) for name in left
+    }
 
 
 # -- missing nodes --------------------------------------------------------------------------------------------

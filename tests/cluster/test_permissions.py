@@ -95,6 +95,14 @@ class Bench:
             ("ais_object", "put an object"): (new, {**o, "content": "y"}),
             ("ais_object", "fetch an object"): (lambda: (one(), self.no_files()), {**o, "state": "fetched", "dest": got}),
             ("ais_object", "copy an object"): (one, {"bucket": "b", "name": "q", "copy_from": "ais://b/o"}),
+            ("ais_object", "copy a list of objects"): (
+                lambda: (one(), self.admin("ais_bucket", name="n")),
+                {"bucket": "n", "name": ["o"], "copy_from": "ais://b"},
+            ),
+            ("ais_object", "copy all objects"): (
+                lambda: (one(), self.admin("ais_bucket", name="n")),
+                {"bucket": "n", "all": True, "copy_from": "ais://b"},
+            ),
             ("ais_object", "delete an object"): (one, {**o, "state": "absent"}),
             ("ais_object", "delete a list of objects"): (one, {"bucket": "b", "name": ["o", "p"], "state": "absent"}),
             ("ais_object", "delete all objects"): (one, {"bucket": "b", "all": True, "state": "absent"}),

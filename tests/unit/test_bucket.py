@@ -86,7 +86,7 @@ def test_what_was_done_once_is_not_done_again(task: dict[str, Any], there: set[s
     start = world(*there, "source", **FIELDS.wanted(nest(props), "props"))
     elsewhere = parse_bucket("s3://cloud")
     if elsewhere not in start.buckets:
-        start = World({**start.buckets, elsewhere: Found(defaults(CONFIG, cloud=True), known=False)}, CONFIG, 9, 4)
+        start = World({**start.buckets, elsewhere: Found(defaults(CONFIG, remote=True), known=False)}, CONFIG, 9, 4)
     resource = Buckets(task, None)  # type: ignore[arg-type]
     try:
         plan = resource.plan(start)
@@ -197,7 +197,7 @@ def test_purge_takes_only_what_matches_and_is_not_listed() -> None:
 
 def test_a_cloud_bucket_is_registered_not_created() -> None:
     bucket = parse_bucket("s3://c")
-    there = World({bucket: Found(defaults(CONFIG, cloud=True), known=False)}, CONFIG)
+    there = World({bucket: Found(defaults(CONFIG, remote=True), known=False)}, CONFIG)
     assert verbs(there, name=["s3://c"]) == [("register", "s3://c")]
     with pytest.raises(OptionError, match="not created there"):
         steps(World({}, CONFIG), name=["s3://c"])

@@ -36,8 +36,8 @@ class Cluster:
         self.slept.append(seconds)
         self.now += seconds
 
-    def wait(self, kind: str, deadline: float = 60.0) -> Job:
-        return _jobs.wait(self, Job("id1", kind, "ais://b"), deadline, sleep=self.sleep, clock=lambda: self.now)  # type: ignore[arg-type]
+    def wait(self, kind: str, deadline: float = 60.0, **more: Any) -> Job:
+        return _jobs.wait(self, Job("id1", kind, "ais://b"), deadline, sleep=self.sleep, clock=lambda: self.now, **more)  # type: ignore[arg-type]
 
 
 def snap(ended: bool = False, idle: bool = False, **more: Any) -> dict[str, Any]:
@@ -80,6 +80,20 @@ def test_a_job_that_only_idles_is_over_when_it_idles_twice() -> None:
     cluster = Cluster(busy, idle, busy, idle, idle)
     assert cluster.wait("copy-listrange").state == "finished"
     assert len(cluster.asked) == 5
+
+
+def test_who_knows_sooner_that_all_is_done_is_asked_where_the_count_stands_still() -> None:
+    counts = [1, 2, 3, 3, 4, *[5] * 100]
+    asked: list[float] = []
+    cluster = Cluster(*({"t1": [snap(stats={"loc-objs": str(count)})]} for count in counts))
+
+    def done() -> bool:
+        asked.append(cluster.now)
+        return len(asked) == 5
+
+    assert cluster.wait("copy-listrange", done=done).state == "finished"
+    assert asked[0] == pytest.approx(sum(cluster.slept[:3]))  # at the second 3
+    assert all(later >= 2 * sooner for sooner, later in zip(asked, asked[1:]))
 
 
 def test_a_job_that_idled_and_went_is_over() -> None:

@@ -160,6 +160,73 @@ def test_no_request_for_many_can_mean_the_whole_bucket_by_accident() -> None:
     assert sent == [{"objnames": ["a", "b"]}, {"objnames": ["a", "b"]}, {"template": ""}]
 
 
+def copying(**options: Any) -> objects.ObjectsResource:
+    which = objects.make({"bucket": "b", "state": "present", "copy_from": "ais://other", **options}, None)  # type: ignore[arg-type]
+    assert isinstance(which, objects.ObjectsResource)
+    return which
+
+
+SEEN = st.none() | st.builds(
+    one.Found, st.just(True), st.sampled_from([1, 2]), value=st.sampled_from(["", "aa", "bb", "aaaa", "aa-2", "bb-2"])
+)
+
+
+@given(SEEN, SEEN)
+def test_lists_tell_objects_apart_or_do_not_tell(ours: one.Found | None, theirs: one.Found | None) -> None:
+    same = objects.alike(ours, theirs)
+    there = ours is not None and theirs is not None and ours.size == theirs.size
+    values = {found.value for found in (ours, theirs) if found}
+    if same:
+        assert there
+        assert values in ({"aa"}, {"bb"}, {"aaaa"}, {"aa-2"}, {"bb-2"})
+    elif same is None:
+        assert there
+        assert values != {"aa", "bb"}
+    else:
+        assert not there or values == {"aa", "bb"}
+
+
+def test_copies_of_many() -> None:
+    which = copying(template="x-{0..9}")
+    (step,) = which.plan(objects.State(("x-1", "x-2"), 2))
+    assert step.detail == {"objects": 2, "names": ["x-1", "x-2"], "from": "ais://other"}
+    assert which.plan(which.foresee(objects.State(("x-1",), 1), [step])) == []
+    lacking = objects.State(("x-1", "x-2"), 2, unfound=("x-2",))
+    with pytest.raises(AisError, match="ais://other does not have x-2"):
+        which.plan(lacking)
+    doubtful = replace(lacking, doubts=("target t2 does not answer",))
+    with pytest.raises(Degraded, match="found without x-2, but .* t2 does not answer"):
+        which.plan(doubtful)
+    with pytest.raises(Degraded, match="ais://other was listed, but"):
+        copying(all=True).plan(objects.State(doubts=("target t2 does not answer",)))
+    which.check_mode = True
+    assert [step.payload for step in which.plan(lacking)] == [("x-1", "x-2")]
+    assert which.assumed == ("copy_from: ais://other does not have x-2",)
+
+
+def test_what_the_cluster_would_copy_wrong_goes_through_this_host() -> None:
+    names = ("50% #1?", "d/" + "x" * 255, "d/" + "x" * 256, "y" * 200 + "/z", "ü" * 128)
+    steps = copying(all=True).plan(objects.State(names, len(names)))
+    # The job takes such names as they are, where they are not too long for a disk.
+    assert [step.payload for step in steps] == [(names[0], names[1], names[3]), (names[2], names[4])]
+    # For one object, it does not escape them.
+    assert [object_wish.relayed(BUCKET, name) for name in names] == [True, False, True, False, True]
+    # What it copies into a cloud may stay in the cluster alone.
+    assert object_wish.relayed(CLOUD, "x")
+
+
+def test_a_long_name_is_kept_where_nobody_sees_it() -> None:
+    was = {object_wish.LONG_NAME: "/disk/x", "k": "1"}
+    state = one.State(stored("one", was), same=True)
+    assert one.shown(BUCKET, "x", state.found)["custom"] == {"k": "1"}
+    (step,) = resource(content="one", custom={}, purge_custom=True).plan(state)
+    assert step.payload[0] == {object_wish.LONG_NAME: "/disk/x"}
+    (copy,) = resource(copy_from="other").plan(one.State(one.Found(), source=stored("one", was)))
+    assert copy.payload == {"k": "1"}
+    with pytest.raises(OptionError, match="AIStore keeps this key"):
+        resource(content="one", custom={object_wish.LONG_NAME: "x"})
+
+
 # -- evidence -------------------------------------------------------------------------------------------------
 
 

@@ -409,7 +409,7 @@ def _needs_capacity(wish: Wish, world: World) -> bool:
 
 def _new(bucket: Bucket, world: World) -> dict[str, Any]:
     """Return the properties of a new bucket; one that lives elsewhere brings those it has there."""
-    usual = defaults(world.config, cloud=bucket.cloud)
+    usual = defaults(world.config, remote=bucket.remote)
     found = {**usual, **(world.at(bucket).props or {})}
     # A look at the cloud tells the region, registering the bucket does not keep it.
     found.update({path: value for path, value in usual.items() if path.startswith("extra.")})
@@ -429,7 +429,7 @@ def _wanted(wish: Wish, world: World) -> dict[str, Any]:
     """Return path -> value of everything asked for; what is reset has the cluster's defaults."""
     found: dict[str, Any] = {}
     if wish.reset:
-        usual = defaults(world.config, cloud=wish.bucket.cloud)
+        usual = defaults(world.config, remote=wish.bucket.remote)
         found = {path: value for path, value in usual.items() if path.partition(".")[0] in wish.reset}
         if wish.bucket.cloud:
             found.pop("versioning.enabled", None)  # it is the cloud's

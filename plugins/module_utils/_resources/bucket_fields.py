@@ -150,7 +150,7 @@ RESETTABLE = tuple(
 )
 
 
-def defaults(config: Mapping[str, Any], *, cloud: bool = False) -> dict[str, Any]:
+def defaults(config: Mapping[str, Any], *, remote: bool = False) -> dict[str, Any]:
     """Return path -> compared value of a new bucket under the cluster's ``config``."""
     found = {}
     for field in FIELDS:
@@ -160,6 +160,6 @@ def defaults(config: Mapping[str, Any], *, cloud: bool = False) -> dict[str, Any
     found["access"] = PERMISSION_PRESETS["all"]
     for name in ("write_policy.data", "write_policy.md"):
         found[name] = found[name] or "immediate"
-    if not cloud:
+    if not remote:
         found["lru.enabled"] = False
     return found

@@ -33,17 +33,19 @@ from ansible_collections.community.aistore.plugins.module_utils._errors import (
 from ansible_collections.community.aistore.plugins.module_utils._files import FileAttributes
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
 from ansible_collections.community.aistore.plugins.module_utils._resources.object_wish import (
+    HIDDEN,
+    LONG_NAME,
     MARK,
-    OURS,
     SERVERS_OWN,
     SOURCES,
-    UNESCAPED,
     Wish,
     part_size,
+    relayed,
+    too_long,
 )
 
 #: What a 404 says when there is no object, or no bucket; others are about backends and remote clusters out of reach.
-_ABSENT = frozenset(("", "ErrNotFound", "ErrBckNotFound", "ErrRemoteBckNotFound"))
+ABSENT = frozenset(("", "ErrNotFound", "ErrBckNotFound", "ErrRemoteBckNotFound"))
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
 _UNFINISHED = ("0001-", "1970-01-01")
 _POLL = 0.25
@@ -87,7 +89,7 @@ def head(client: Client, bucket: Bucket, name: str, *, presence: bool = False) -
     )
     if answer.status == 404:
         error = _errors.api_error(what, 404, answer.headers.get("Hdr-Error", ""))
-        if error.tcode not in _ABSENT:
+        if error.tcode not in ABSENT:
             raise error
         return Found(no_bucket="BckNotFound" in error.tcode)
     return of_answer(answer)
@@ -114,8 +116,22 @@ def of_answer(answer: Answer) -> Found:
 
 def own_custom(bucket: Bucket, custom: Mapping[str, str]) -> dict[str, str]:
     """Return the custom metadata that users gave: without the server's and without this collection's."""
-    hidden = OURS | SERVERS_OWN if bucket.remote or MARK in custom else OURS
+    hidden = HIDDEN | SERVERS_OWN if bucket.remote or MARK in custom else HIDDEN
     return {key: value for key, value in sorted(custom.items()) if key not in hidden}
+
+
+def same_object(
+    client: Client, where: tuple[Bucket, str], found: Found, origin: tuple[Bucket, str], source: Found
+) -> bool:
+    """Compare two objects: by checksums, or where those are of different kinds by reading."""
+    ours, theirs = found.props, source.props
+    if ours.size != theirs.size:
+        return False
+    if ours.value and ours.kind == theirs.kind:
+        return ours.value == theirs.value
+    kind = theirs.kind if _checksums.known(theirs.kind) and theirs.value else _checksums.PORTABLE
+    value = theirs.value if kind == theirs.kind else _transfer.digest(client, *origin, kind)
+    return _transfer.digest(client, *where, kind) == value
 
 
 def bucket_checksum(client: Client, bucket: Bucket) -> str:
@@ -171,7 +187,8 @@ class ObjectResource(Resource[State]):
         if self._done:
             return replace(state, same=True)
         state = replace(state, same=self._same(state))
-        if wish.content is not None and not state.same and not state.found.no_bucket:
+        stored = wish.content is not None or (wish.copy_from and relayed(wish.bucket, wish.name))
+        if stored and not state.same and not state.found.no_bucket:
             state = replace(state, kind=bucket_checksum(self.client, wish.bucket))
         return self._doubting(state)
 
@@ -213,7 +230,7 @@ class ObjectResource(Resource[State]):
         if wish.url:
             return not wish.force and found.custom.get(MARK) == mark(found, wish.url)
         if wish.copy_from and state.source and state.source.exists:
-            return self._same_object(found, state.source, wish.copy_from)
+            return same_object(self.client, (wish.bucket, wish.name), found, wish.copy_from, state.source)
         return not wish.force
 
     def _same_file(self, state: State, file: _transfer.Content) -> bool:
@@ -223,17 +240,6 @@ class ObjectResource(Resource[State]):
         if file.size != part_size(wish.part, size):
             return False
         return _transfer.matches(self.client, wish.bucket, wish.name, file, wish.part)
-
-    def _same_object(self, found: Found, source: Found, origin: tuple[Bucket, str]) -> bool:
-        """Compare with another object: by checksums, or where those are of different kinds by reading."""
-        ours, theirs = found.props, source.props
-        if ours.size != theirs.size:
-            return False
-        if ours.value and ours.kind == theirs.kind:
-            return ours.value == theirs.value
-        kind = theirs.kind if _checksums.known(theirs.kind) and theirs.value else _checksums.PORTABLE
-        value = theirs.value if kind == theirs.kind else _transfer.digest(self.client, *origin, kind)
-        return _transfer.digest(self.client, self.wish.bucket, self.wish.name, kind) == value
 
     def _doubting(self, state: State) -> State:
         """Add why an absence is in doubt, if the plan would rest on one."""
@@ -392,7 +398,8 @@ class ObjectResource(Resource[State]):
     def _carried(self, source: Found) -> dict[str, str]:
         """Return the custom metadata that goes along when ``source`` is copied or renamed."""
         origin = self.wish.copy_from[0] if self.wish.copy_from else self.wish.bucket
-        return {key: value for key, value in source.custom.items() if not (origin.remote and key in SERVERS_OWN)}
+        left = {LONG_NAME, *(SERVERS_OWN if origin.remote else ())}
+        return {key: value for key, value in source.custom.items() if key not in left}
 
     # -- foresee
 
@@ -404,7 +411,8 @@ class ObjectResource(Resource[State]):
             value = wish.content.digest(kind) if _checksums.known(kind) and wish.content.size is not None else ""
             return Found(True, wish.content.size, kind if value else "", value, custom=state.found.custom, cached=True)
         if (wish.copy_from or wish.rename_from) and state.source:
-            return replace(state.source, custom=self._carried(state.source))
+            source = replace(state.source, custom=self._carried(state.source))
+            return replace(source, kind="", value="") if state.kind not in ("", source.kind) else source
         return Found(True, custom=state.found.custom)
 
     def foresee(self, state: State, steps: Sequence[Step]) -> State:
@@ -468,7 +476,7 @@ class ObjectResource(Resource[State]):
     def _rename(self, step: Step) -> None:
         wish = self.wish
         what = f"rename {wish.bucket}/{wish.rename_from} to {wish.name}"
-        if UNESCAPED.search(wish.name):
+        if relayed(wish.bucket, wish.name):
             _transfer.relay(self.client, (wish.bucket, wish.rename_from), (wish.bucket, wish.name), what)
             self._delete(wish.rename_from)
         else:
@@ -479,7 +487,7 @@ class ObjectResource(Resource[State]):
     def _copy(self, step: Step) -> None:
         bucket, name = known(self.wish.copy_from)
         what = f"copy {bucket}/{name} to {step.target}"
-        if UNESCAPED.search(self.wish.name):
+        if relayed(self.wish.bucket, self.wish.name):
             _transfer.relay(self.client, (bucket, name), (self.wish.bucket, self.wish.name), what)
         else:
             query = {**bucket.query(), "object_to": self.wish.bucket.uname(self.wish.name)}
@@ -489,7 +497,11 @@ class ObjectResource(Resource[State]):
     def _carry(self, custom: Mapping[str, str]) -> None:
         """Make ``custom`` the custom metadata: whether a server keeps that of an object that it replaces is chance."""
         found = head(self.client, self.wish.bucket, self.wish.name).custom
-        kept = {key: found[key] for key in SERVERS_OWN & found.keys()} if self.wish.bucket.remote else {}
+        theirs = {
+            *((LONG_NAME,) if too_long(self.wish.name) else ()),
+            *(SERVERS_OWN if self.wish.bucket.remote else ()),
+        }
+        kept = {key: found[key] for key in theirs & found.keys()}
         if found != {**kept, **custom}:
             self._patch({**kept, **custom}, whole=True)
 

@@ -21,12 +21,19 @@ SOURCES = ("src", "content", "url", "copy_from", "rename_from", "promote_from")
 MARK = "ais_url"
 #: Custom metadata that this collection keeps, here and in ``ais_sync``.
 OURS = frozenset((MARK, "ais_sync"))
+#: Custom metadata in which the server keeps a name that is too long for a disk: without it, the object loses its name.
+LONG_NAME = "orig_fntl"
+#: Custom metadata that users neither give nor see.
+HIDDEN = OURS | {LONG_NAME}
 #: Custom metadata that the server keeps on objects that come from elsewhere.
 SERVERS_OWN = frozenset(("source", "ETag", "md5", "crc32c", "version", "Content-Type", "LastModified", "Last-Modified"))
 #: The custom metadata of an object may take so many bytes (AIStore 5.0).
 _MOST_CUSTOM = 2048
 #: The server does not escape these on the way to another target: it fails, or stores the object under another name.
 UNESCAPED = re.compile(r"[%#?\x00-\x1f\x7f]")
+#: Longer names of directories or files no disk takes: the server stores such an object under a digest of its name, but
+#: what is copied or renamed to it fails, or gets that digest for a name.
+_LONGEST_PART = 255
 _RANGE = re.compile(r"^\s*(?:bytes=)?(\d*)\s*-\s*(\d*)\s*$")
 
 
@@ -125,6 +132,21 @@ def check_name(name: str, option: str) -> None:
         raise OptionError(f"{option}: {name!r}: {problem}; choose another name")
 
 
+def too_long(name: str) -> bool:
+    """Tell whether the server can store, but not copy or rename to, an object of this ``name``."""
+    return any(len(part.encode()) > _LONGEST_PART for part in name.split("/"))
+
+
+def spoiled(bucket: Bucket, name: str) -> bool:
+    """Tell whether also a job would copy to ``name`` wrong: what goes to a remote bucket it may keep in the cluster alone."""
+    return bucket.remote or too_long(name)
+
+
+def relayed(bucket: Bucket, name: str) -> bool:
+    """Tell whether copying or renaming one object to ``name`` has to go through this host."""
+    return bool(UNESCAPED.search(name)) or spoiled(bucket, name)
+
+
 def _custom(given: Mapping[str, Any] | None, foreign: bool) -> dict[str, str] | None:
     """Return the custom metadata that is given; that of ``foreign`` content has keys of the server's."""
     if given is None:
@@ -135,9 +157,9 @@ def _custom(given: Mapping[str, Any] | None, foreign: bool) -> dict[str, str] | 
             raise OptionError(f"custom: {key!r} cannot be a key: it must be printable, without '=' and outer spaces")
         if value != value.strip() or not (value.isprintable() or not value):
             raise OptionError(f"custom.{key}: {value!r} cannot be kept: no outer spaces, no line breaks")
-        if key in OURS or (foreign and key in SERVERS_OWN):
+        if key in HIDDEN or (foreign and key in SERVERS_OWN):
             raise OptionError(
-                f"custom.{key}: {'AIStore' if key in SERVERS_OWN else 'this collection'} keeps this key for itself"
+                f"custom.{key}: {'this collection' if key in OURS else 'AIStore'} keeps this key for itself"
             )
     size = sum(len(key.encode()) + len(value.encode()) for key, value in found.items())
     if size > _MOST_CUSTOM:
@@ -199,6 +221,30 @@ def _origin(bucket: Bucket, given: str, name: str) -> tuple[Bucket, str]:
     if origin == (bucket, name):
         raise OptionError(f"copy_from: {given!r} is the object itself")
     check_name(origin[1], "copy_from")
+    return origin
+
+
+def origin_bucket(params: Mapping[str, Any], bucket: Bucket, several: bool) -> Bucket | None:
+    """Return the bucket that ``copy_from`` gives, to copy objects of the same names; None where it gives one object.
+
+    For ``several`` objects it has to be a bucket.
+    """
+    given = str(params.get("copy_from") or "")
+    if not given or ("://" not in given and not several):
+        return None
+    origin, name = split_address(given, "copy_from") if "://" in given else (Bucket("other"), given)
+    if name:
+        if not several:
+            return None
+        raise OptionError(
+            f"copy_from: {given!r} is no bucket's address; several objects are copied under their own names, "
+            f"so give the bucket alone, as in '{origin}'"
+        )
+    for option in (*SOURCES, "custom", "purge_custom"):
+        if option != "copy_from" and params.get(option) not in (None, False):
+            raise OptionError(f"{option} is for one object; it cannot be given when objects are copied from a bucket")
+    if origin == bucket:
+        raise OptionError(f"copy_from: {given!r} is the bucket itself; give another one")
     return origin
 
 
