@@ -265,7 +265,7 @@ def test_copies_are_compared_whatever_their_checksums_are(
 
 def test_check_mode_of_a_play_that_begins_with_nothing(relay: Any, speaker: Client, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    first, second, third = (f"new-{secrets.token_hex(4)}" for _ in "123")
+    first, second, third = (f"new-{secrets.token_hex(4)}" for _each in "123")
     told = [
         ("the bucket", {"community.aistore.ais_bucket": {"name": first}}, 0),
         ("content", task(bucket=first, name="a/x", content="x", custom={"k": "v"}), 1),
