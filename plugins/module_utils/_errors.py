@@ -238,6 +238,16 @@ _REFUSAL_ADVICE = (
         "There are, or were, objects whose names begin with this name and '/', and a target keeps the directory of them, "
         "empty or not. Use another name, or remove the empty directory from the target's mountpath.",
     ),
+    (
+        "failed to verify certificate",
+        "The server that answered does not trust that certificate. An AuthN server trusts what SSL_CERT_FILE in its "
+        "environment names; AIStore 5.0 also has AIS_AUTHN_SKIP_VERIFY_CRT=true.",
+    ),
+    (
+        "certificate required",
+        "The cluster wants client certificates, and an AuthN server has none to show: give 'urls' of a cluster where "
+        "net.http.client_auth_tls does not require them.",
+    ),
 )
 _TOKEN_ADVICE = (
     ("expired", "The token has expired: log in again ('ais auth login') or give 'username' and 'password'."),

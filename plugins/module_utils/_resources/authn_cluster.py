@@ -12,23 +12,11 @@ from ansible_collections.community.aistore.plugins.module_utils import _authn
 from ansible_collections.community.aistore.plugins.module_utils._authn import AuthN
 from ansible_collections.community.aistore.plugins.module_utils._client import Client
 from ansible_collections.community.aistore.plugins.module_utils._engine import Resource, Step
-from ansible_collections.community.aistore.plugins.module_utils._errors import BadRequest, OptionError
+from ansible_collections.community.aistore.plugins.module_utils._errors import OptionError
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
 
 #: AuthN asks the cluster before it answers; one that does not answer costs it up to 80 seconds.
 PATIENCE = 120.0
-
-#: What AuthN says when it does not get through to the cluster -> what to do.
-_HINTS = {
-    "failed to verify certificate": (
-        "The AuthN server does not trust the cluster's certificate. Start it with the environment variable "
-        "SSL_CERT_FILE naming the CA bundle, or (AIStore 5.0) with AIS_AUTHN_SKIP_VERIFY_CRT=true."
-    ),
-    "certificate required": (
-        "The cluster wants client certificates, and an AuthN server has none to show: give 'urls' of a cluster where "
-        "net.http.client_auth_tls does not require them."
-    ),
-}
 
 #: uuid -> alias and urls of each registered cluster.
 Clusters = Mapping[str, Mapping[str, Any]]
@@ -93,18 +81,14 @@ class ClusterResource(Resource[Clusters]):
             self.client.remove("clusters", uuid)
             return []
         method, path = ("POST", "") if step.verb == "register" else ("PUT", uuid)
-        try:
-            self.client.request(
-                method,
-                _authn.path("clusters", path),
-                what=f"{step.verb} cluster {uuid}",
-                body={"id": uuid, **step.payload},
-                repeat=step.verb == "set",
-                patience=max(PATIENCE, self.client.connection.timeout),
-            )
-        except BadRequest as error:
-            error.hint = next((hint for said, hint in _HINTS.items() if said in error.said), error.hint)
-            raise
+        self.client.request(
+            method,
+            _authn.path("clusters", path),
+            what=f"{step.verb} cluster {uuid}",
+            body={"id": uuid, **step.payload},
+            repeat=step.verb == "set",
+            patience=max(PATIENCE, self.client.connection.timeout),
+        )
         return []
 
     def result(self, state: Clusters) -> dict[str, Any]:
