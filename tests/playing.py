@@ -21,6 +21,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
+#: The ansible-playbook that belongs to this Python, whatever PATH says.
+PROGRAM = str(Path(sys.executable).with_name("ansible-playbook"))
 GROUP = "group/community.aistore.all"
 #: Endpoint → environment with which a task reaches it: of clusters that want TLS and tokens.
 CREDENTIALS: dict[str, dict[str, str]] = {}
@@ -133,7 +135,7 @@ def play(
             playbook = Path(scratch, "play.yml")
             playbook.write_text(json.dumps([_play(tasks, endpoint, defaults, variables)]))
         done = subprocess.run(
-            [str(Path(sys.executable).with_name("ansible-playbook")), *arguments, str(playbook)],
+            [PROGRAM, *arguments, str(playbook)],
             cwd=cwd,
             env={
                 **_environment(scratch),
@@ -167,12 +169,7 @@ def killed(
 ) -> None:
     """Starts a playbook file, and kills it with all its processes when ``wait`` returns."""
     process = subprocess.Popen(
-        [
-            str(Path(sys.executable).with_name("ansible-playbook")),
-            str(playbook),
-            "--extra-vars",
-            json.dumps(extra_vars or {}),
-        ],
+        [PROGRAM, str(playbook), "--extra-vars", json.dumps(extra_vars or {})],
         env={**os.environ, **environment_of(endpoint)},
         start_new_session=True,
         stdout=subprocess.DEVNULL,

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from playing import environment_of
+from playing import PROGRAM, environment_of
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKETS = [
@@ -26,7 +25,7 @@ BUCKETS = [
 def playbook(cluster: Any, tmp_path: Path) -> Any:
     def run(name: str, *args: str) -> subprocess.CompletedProcess[str]:
         command = [
-            str(Path(sys.executable).with_name("ansible-playbook")),
+            PROGRAM,
             f"community.aistore.{name}",
             "-e",
             f"aistore_endpoint={cluster.endpoint}",
