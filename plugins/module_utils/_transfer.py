@@ -15,7 +15,9 @@ import functools
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple, Union
 
@@ -32,6 +34,8 @@ from ansible_collections.community.aistore.plugins.module_utils._errors import (
 
 #: Bytes read, sent or written at once: few enough to stay in a processor's cache from one step to the next.
 PIECE = 256 * 1024
+#: A file of so many bytes is read for its checksum by two threads, so many bytes at once.
+LARGE, TURN = 8 * 1024 * 1024, 1024 * 1024
 #: Some of a content, good until the next one is asked for: they may share their memory.
 Piece = Union[bytes, memoryview]
 _TYPE, _VALUE = "Ais-Checksum-Type", "Ais-Checksum-Value"
@@ -75,17 +79,63 @@ class Content:
             piece = buffer[: file.readinto(buffer[:left])]
             left -= len(piece)
             if not piece or (not left and _seal(os.fstat(file.fileno())) != self.seal):
-                raise LocalError(
-                    f"{self.path} changed while it was read; nothing of it was stored",
-                    hint="Run the task again when nothing writes to it any more.",
-                )
+                raise self._changed()
             yield piece
+
+    def _changed(self) -> LocalError:
+        return LocalError(
+            f"{self.path} changed while it was read; nothing of it was stored",
+            hint="Run the task again when nothing writes to it any more.",
+        )
 
     def digest(self, kind: str) -> str:
         """Return its checksum of ``kind``; computed once."""
         if kind not in self._digests:
-            self._digests[kind] = _checksums.digest(kind, self.pieces())
+            large = self.path and self.size is not None and self.size >= LARGE
+            self._digests[kind] = self._digest_in_turns(kind) if large else _checksums.digest(kind, self.pieces())
         return self._digests[kind]
+
+    def _digest_in_turns(self, kind: str) -> str:
+        """Return the checksum of a large file. One thread reads while what the other has read is hashed: half the time."""
+        counted, size = _checksums.new(kind), self.size or 0
+        turns = (threading.Semaphore(1), threading.Semaphore(0))
+        failed = threading.Event()
+
+        def read(mine: int) -> None:
+            """Read every second piece, and hash it when the other thread has hashed the one before."""
+            buffer = memoryview(bytearray(TURN))
+            try:
+                with open(self.path, "rb", buffering=0) as file:
+                    for start in range(mine * TURN, size, 2 * TURN):
+                        file.seek(start)
+                        piece = buffer[: size - start]
+                        self._fill(file, piece)
+                        turns[mine].acquire()
+                        if failed.is_set():
+                            return
+                        counted.update(piece)
+                        turns[1 - mine].release()
+                    if _seal(os.fstat(file.fileno())) != self.seal:
+                        raise self._changed()
+            except BaseException:
+                failed.set()
+                raise
+            finally:
+                turns[1 - mine].release()  # for the other not to wait for a turn that will not come
+
+        try:
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                list(pool.map(read, (0, 1)))
+        except OSError as error:
+            raise LocalError(f"cannot read {self.path}: {error.strerror or error}") from None
+        return counted.hexdigest()
+
+    def _fill(self, file: Any, piece: memoryview) -> None:
+        while piece:
+            got = file.readinto(piece)
+            if not got:
+                raise self._changed()
+            piece = piece[got:]
 
 
 class Props(NamedTuple):

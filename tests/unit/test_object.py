@@ -346,3 +346,30 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     assert content.whole() == b"x" * 100_000
     writer.join()
     assert content.size is None
+
+
+@pytest.mark.parametrize("extra", [0, 1, _transfer.TURN - 1, _transfer.TURN, 2 * _transfer.TURN + 1])
+@pytest.mark.parametrize("kind", ["md5", "sha256"])
+def test_the_checksum_of_a_large_file(tmp_path: Path, kind: str, extra: int) -> None:
+    file = tmp_path / "large"
+    file.write_bytes(os.urandom(_transfer.LARGE + extra))
+    assert _transfer.of_file(str(file)).digest(kind) == hashlib.new(kind, file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda file: os.truncate(file, 0), "changed while it was read"),
+        (lambda file: os.truncate(file, _transfer.LARGE - 1), "changed while it was read"),
+        (lambda file: os.truncate(file, _transfer.LARGE + 1), "changed while it was read"),
+        (lambda file: os.utime(file, (1, 1)), "changed while it was read"),
+        (os.remove, "cannot read .*large"),
+    ],
+)
+def test_a_large_file_that_changes_has_no_checksum(tmp_path: Path, change: Any, said: str) -> None:
+    file = tmp_path / "large"
+    file.write_bytes(bytes(_transfer.LARGE))
+    content = _transfer.of_file(str(file))
+    change(file)
+    with pytest.raises(LocalError, match=said):
+        content.digest("md5")
