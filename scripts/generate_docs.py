@@ -102,6 +102,7 @@ def document() -> str:
         "copy_from": {
             "description": [
                 "If the bucket does not exist, make it as a copy of this one, with its objects.",
+                "Between clusters, this is refused if a name holds C(%), C(#), C(?) or a tab: AIStore would copy other objects.",
             ],
             "type": "str",
         },

@@ -355,6 +355,8 @@ options:
   copy_from: &id006
     description:
     - If the bucket does not exist, make it as a copy of this one, with its objects.
+    - 'Between clusters, this is refused if a name holds C(%), C(#), C(?) or a tab: AIStore would copy
+      other objects.'
     type: str
   keep_props: &id007
     description:

@@ -99,7 +99,7 @@ class LookupModule(LookupBase):
 
     def _one(self, client: Any, term: str, limit: int) -> Any:
         bucket, name = split_address(term, "address")
-        problem = object_problem(name)
+        problem = object_problem(name, bucket)
         if problem:
             raise OptionError(f"{term}: {problem}")
         archpath = self.get_option("archpath")

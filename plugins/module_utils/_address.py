@@ -31,6 +31,8 @@ PROVIDERS: Mapping[str, str] = {
 _SCHEMES = {"aws": "s3", "gcp": "gs", "azure": "az", "oci": "oc"}
 _BUCKET_NAME = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9._-]{1,64}")
 _NAMESPACE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: What AIStore forgets to escape where one of its nodes names an object in an address.
+UNESCAPED = re.compile(r"[%#?\x00-\x1f\x7f]")
 
 
 class Bucket(NamedTuple):
@@ -141,8 +143,8 @@ def from_space(provider: str, space: str, name: str) -> Bucket:
     return Bucket(name, provider, uuid.lstrip("@"), namespace)
 
 
-def object_problem(name: str) -> str | None:
-    """Return why the server would not store an object under exactly this ``name``, or None."""
+def object_problem(name: str, *buckets: Bucket) -> str | None:
+    """Return why no server would store an object under exactly this ``name`` (in one of these ``buckets``), or None."""
     if not name:
         return "an object needs a name"
     if any(ord(letter) < 32 and letter != "\t" for letter in name):
@@ -157,4 +159,11 @@ def object_problem(name: str) -> str | None:
         return "a name cannot start with '~/'"
     if any(part in (".", "..") for part in name.split("/")):
         return "'.' and '..' are not allowed as parts of a name"
+    return unreachable(name, *buckets)
+
+
+def unreachable(name: str, *buckets: Bucket) -> str | None:
+    """Return why an object ``name`` that may be in one of ``buckets`` can be neither read nor written nor removed, or None."""
+    if UNESCAPED.search(name) and any(bucket.remote_ais for bucket in buckets):
+        return "with '%', '#', '?' or a tab it is taken for another name on the way to the other cluster"
     return None

@@ -95,9 +95,10 @@ class Resource(ABC, Generic[State]):
 
 
 class Partly(AisError):
-    """Raised by ``apply`` for a step that stands for many things, of which only some were done: ``step`` is those."""
+    """Raised by ``apply`` or ``settle`` for a step that stands for many things, of which only some were done: ``step`` is
+    those, None for none."""
 
-    def __init__(self, cause: AisError, step: Step) -> None:
+    def __init__(self, cause: AisError, step: Step | None) -> None:
         self.cause, self.step = cause, step
         super().__init__(str(cause), hint="")
 
@@ -239,7 +240,9 @@ class _Run:
                 finally:
                     self.jobs.extend(jobs)
             except Partly as error:
-                self.done[id(step)] = error.step
+                self.done.pop(id(step), None)
+                if error.step is not None:
+                    self.done[id(step)] = error.step
                 self.trouble = self.trouble or error.cause
                 return
             except AisError as error:

@@ -24,6 +24,8 @@ _HIDDEN = "********"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: A server's own words are shown up to this many characters.
 _LONGEST = 1500
+#: So many things that went wrong are told in one message.
+TOLD = 20
 
 
 def scrub(text: str) -> str:
@@ -36,6 +38,13 @@ def known(value: T | None) -> T:
     if value is None:
         raise AssertionError("a value that must be known is not")
     return value
+
+
+def listed(what: str, reasons: Mapping[str, str]) -> str:
+    """Return a message that tells of the first things that went wrong, name -> reason, and how many more there are."""
+    told = [f"{name!r}: {reasons[name]}" for name in sorted(reasons)[:TOLD]]
+    more = len(reasons) - len(told)
+    return f"{what}: {'; '.join(told)}" + (f"; and {more} more" if more else "")
 
 
 class AisError(Exception):

@@ -145,6 +145,9 @@ def wait(
             seen = True
             job = found
             if job.state in ("aborted", "failed") and not (kind.lenient and job.state == "failed"):
+                # A job that serves several tasks keeps the failure of an earlier one.
+                if done is not None and done():
+                    return replace(job, state="finished")
                 raise JobFailed(f"{_label(job)} {job.state}: {job.error or 'no reason given'}")
             if job.state in ("finished", "failed"):
                 return replace(job, state="finished")

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from ansible_collections.community.aistore.plugins.module_utils._address import Bucket
+from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, unreachable
 from ansible_collections.community.aistore.plugins.module_utils._client import Client
-from ansible_collections.community.aistore.plugins.module_utils._errors import OptionError
+from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, OptionError
 
 #: Properties of an object that a listing can hold. The server ignores names that it does not know.
 PROPS = (
@@ -114,6 +114,18 @@ def entries(
             return
 
 
+def refuse_unreachable(what: str, names: Iterable[str], *buckets: Bucket) -> None:
+    """Raise :class:`AisError` if objects of some of ``names`` cannot be reached in one of ``buckets``."""
+    found = sorted(name for name in names if unreachable(name, *buckets))
+    if found:
+        shown = ", ".join(found[:3])
+        raise AisError(
+            f"{what}: {len(found)} of the objects cannot be reached, for example {shown}: "
+            f"{unreachable(found[0], *buckets)}; nothing was changed",
+            hint="Use an endpoint of that cluster itself for them.",
+        )
+
+
 def _entry(found: dict[str, Any]) -> Entry:
     return Entry(
         str(found.get("name", "")),
@@ -160,9 +172,9 @@ def template_names(template: str) -> list[str]:
 
 def common_prefix(names: Iterable[str]) -> str:
     """Return what all ``names`` begin with."""
-    found = sorted(names)
+    found = list(names)
     if not found:
         return ""
-    first, last = found[0], found[-1]
+    first, last = min(found), max(found)
     length = next((at for at, (a, b) in enumerate(zip(first, last)) if a != b), min(len(first), len(last)))
     return first[:length]

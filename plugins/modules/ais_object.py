@@ -33,6 +33,8 @@ options:
         and for O(state=present) with the address of a bucket as O(copy_from).
       - Names that AIStore would store under another name are refused.
         That is, those with control characters, C(.) or C(..) as a part, a leading or trailing C(/), or C(//).
+      - So are names with C(%), C(#), C(?) or a tab in buckets of another cluster (V(ais://@backup/logs)). AIStore takes them for
+        other names on the way there; use an endpoint of that cluster itself.
       - With O(promote_from) a directory, the prefix of the names of its files, ending with C(/); it may be left out.
     type: list
     elements: str
@@ -76,6 +78,8 @@ options:
         The targets must reach it; they refuse loopback addresses, and private ones unless the cluster's features allow them.
       - The object remembers, as a checksum in its custom metadata, the address that it was downloaded from. It is downloaded
         again if the address here is another one, if the object was replaced since, or with O(force).
+      - The query of the address, and a user and password in it, are taken for secrets and not shown.
+      - For many objects use M(community.aistore.ais_download).
     type: str
   copy_from:
     description:
@@ -295,6 +299,7 @@ error:
   sample: {type: Degraded}
 """
 
+from ansible_collections.community.aistore.plugins.module_utils import _downloads
 from ansible_collections.community.aistore.plugins.module_utils._module import converge
 from ansible_collections.community.aistore.plugins.module_utils._resources.objects import make
 
@@ -322,7 +327,13 @@ SPEC = {
 
 def main() -> None:
     """Run the module."""
-    converge(SPEC, make, jobs=True, files=True)
+    converge(
+        SPEC,
+        make,
+        jobs=True,
+        files=True,
+        secrets=lambda params: _downloads.secrets([params["url"] or ""]),
+    )
 
 
 if __name__ == "__main__":

@@ -90,7 +90,8 @@ notes:
   - Modes, owners and times of files are not kept. A new file gets the mode that C(umask) leaves, a changed one keeps mode and owner.
   - Names that an object or a file cannot have are refused one by one, with the reason in RV(sync.refused); everything else
     is copied, and then the task fails. For a download, these are names that lead out of the directory, absolute names, and names
-    with empty parts or parts of more than 255 bytes; for an upload, names with control characters or that are not UTF-8.
+    with empty parts or parts of more than 255 bytes; for an upload, names with control characters or that are not UTF-8. In buckets
+    of another cluster, names with C(%), C(#), C(?) or a tab are refused both ways; use an endpoint of that cluster itself.
   - For one file or object use M(community.aistore.ais_object).
 seealso:
   - module: community.aistore.ais_object

@@ -25,6 +25,7 @@ sys.path[:0] = [str(ROOT / "roles" / "sandbox" / "files"), str(ROOT / "tests")]
 from playing import CREDENTIALS, environment_of  # noqa: E402
 from relay import Relay  # noqa: E402
 from sandbox import Sandbox, Spec  # noqa: E402
+from web import Web, serving  # noqa: E402
 
 VERSIONS = ("5.0", "4.9")
 
@@ -181,6 +182,13 @@ def relay(cluster: Sandbox) -> Iterator[Relay]:
     """In front of the shared cluster's primary."""
     with relay_to(cluster) as relay:
         yield relay
+
+
+@pytest.fixture
+def web(cluster: Sandbox) -> Iterator[Web]:
+    """A web server that the shared cluster may download from."""
+    with serving(cluster) as found:
+        yield found
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ import yaml
 from ansible.parsing.yaml.loader import AnsibleLoader
 from conftest import VERSIONS, running_cluster
 from playing import GROUP, Played, play
+from web import serving
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -85,6 +86,11 @@ def cluster_for(stem: str, version: str, shared: dict[str, Any]) -> Iterator[tup
         if stem == "ais_cluster":
             other = stack.enter_context(running_cluster(version=version, proxies=1, targets=1))
             variables["backup_endpoint"] = other.endpoint
+        if stem == "ais_download":
+            web = stack.enter_context(serving(shared[version]))
+            web.content.update({f"/train/shard-{number:04}.tar": b"shard" for number in range(10)})
+            web.content.update(dict.fromkeys(("/v1/weights.bin", "/v2/weights.bin", "/private/one.bin"), b"weights"))
+            variables.update(site=web.url, site_token="a-token")
         if stem in CLUSTERS:
             yield stack.enter_context(running_cluster(version=version, **CLUSTERS[stem])), variables
         else:

@@ -53,7 +53,7 @@ def test_every_startable_kind_converges(cluster: Any, relay: Relay, bucket_name:
         Case("resilver one more", job(kind="resilver", node=["target-01", "target-02"])),
         Case("mirror", job(kind="mirror", bucket=bucket), before=[mirrored], changes=False),
         Case("finished", job(kind="rechunk", bucket=bucket, state="finished"), changes=False),
-        Case("nothing to wait for", job(kind="dsort", state="finished"), changes=False),
+        Case("nothing to wait for", job(kind="etl-bucket", state="finished"), changes=False),
         Case("nothing to stop", job(kind="copy-bucket", bucket=bucket, state="stopped"), changes=False),
     ]
     found = {converged.case.name: converged for converged in converge(cases, relay)}

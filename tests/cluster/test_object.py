@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import secrets
@@ -594,58 +593,26 @@ def test_promote(cluster: Any, relay: Any, speaker: Client, bucket: str, ais_ver
         subprocess.run(["rm", "-rf", str(below)], check=True)
 
 
-@contextlib.contextmanager
-def private_address() -> Iterator[str | None]:
-    """An address that the cluster may be allowed to download from, or None where only root could make one."""
-    address = f"10.{secrets.randbelow(200) + 20}.{secrets.randbelow(250) + 1}.{secrets.randbelow(250) + 1}"
-    command = ["ip", "address", "add", f"{address}/32", "dev", "lo"]
-    try:
-        made = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        made = False
-    yield address if made else None
-    if made:
-        subprocess.run(["ip", "address", "del", f"{address}/32", "dev", "lo"], check=True)
-
-
-def test_the_cluster_downloads(cluster: Any, speaker: Client, bucket: str, tmp_path: Path) -> None:
+def test_the_cluster_downloads(speaker: Client, bucket: str, web: Any) -> None:
     refused = failure(speaker, bucket=bucket, name="x", url="http://127.0.0.1:9/x")
     assert isinstance(refused, _errors.JobFailed)
     assert "loopback addresses are always refused" in str(refused)
     assert names(speaker, bucket) == []
-    (tmp_path / "one").write_text("first")
-    (tmp_path / "two").write_text("second")
-    features = speaker.cluster("cluster_config")["features"]
-    with private_address() as address:
-        if address is None:
-            return
-        server = subprocess.Popen(
-            [sys.executable, "-u", "-m", "http.server", "--bind", address, "--directory", str(tmp_path), "0"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        try:
-            assert server.stdout is not None
-            port = server.stdout.readline().split(" port ")[1].split()[0]
-            _set_features(speaker, str(int(features) | 1 << 26))
-            url = f"http://{address}:{port}"
-            options = {"bucket": bucket, "name": "x", "custom": {"k": "v"}}
-            assert run(speaker, url=f"{url}/one", **options)["changed"]
-            assert not run(speaker, url=f"{url}/one", **options)["changed"]
-            assert content(speaker, bucket, "x") == b"first"
-            assert run(speaker, url=f"{url}/two", **options)["object"]["custom"] == {"k": "v"}
-            assert content(speaker, bucket, "x") == b"second"
-            put(speaker, bucket, "x", b"by another")
-            assert run(speaker, url=f"{url}/two", **options)["changed"]
-            assert "does not exist" in str(failure(speaker, url=f"{url}/none", **options))
-        finally:
-            _set_features(speaker, features)
-            server.kill()
-            server.wait()
-
-
-def _set_features(speaker: Client, features: str) -> None:
-    body = {"action": "set-config", "value": {"features": features}}
-    speaker.request("PUT", "/v1/cluster", what="set features", body=body)
+    web.content.update({"/one": b"first", "/two": b"second"})
+    options = {"bucket": bucket, "name": "x", "custom": {"k": "v"}}
+    assert run(speaker, url=f"{web.url}/one", **options)["changed"]
+    assert not run(speaker, url=f"{web.url}/one", **options)["changed"]
+    assert content(speaker, bucket, "x") == b"first"
+    signed = run(speaker, url=f"http://me:pass@{web.place}/two?signature=abc", **options)
+    assert signed["object"]["custom"] == {"k": "v"}
+    assert signed["steps"][0]["detail"] == {"from": f"{web.url}/two?..."}
+    assert content(speaker, bucket, "x") == b"second"
+    put(speaker, bucket, "x", b"by another")
+    assert run(speaker, url=f"{web.url}/two", **options)["changed"]
+    assert "does not exist" in str(failure(speaker, url=f"{web.url}/none", **options))
+    for name in ("what?", "per%41cent", "1:colon", "hash#tag"):
+        run(speaker, bucket=bucket, name=name, url=f"{web.url}/one")
+        assert content(speaker, bucket, name) == b"first"
 
 
 # -- clouds ---------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import importlib
 import io
 import json
 import re
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.community.aistore.plugins.module_utils._resources.authn_role import RIGHTS
 from conftest import running_cluster
 from tokens import forged
+from web import serving
 
 GUIDE = Path(__file__).parents[2] / "docs/docsite/rst/guide_security.rst"
 ROW = re.compile(r"^   \* - (ais_\w+)\n     - (.+)\n     - (.+)$", re.M)
@@ -37,8 +39,9 @@ pytestmark = pytest.mark.slow
 class Bench:
     """A cluster that wants tokens, and every deed of the guide on it, with what it needs before."""
 
-    def __init__(self, box: Any, scratch: Path) -> None:
-        self.box, self.scratch = box, scratch
+    def __init__(self, box: Any, scratch: Path, web: Any) -> None:
+        self.box, self.scratch, self.web = box, scratch, web
+        web.content["/o"] = b"x"
         self.source = scratch / "source"
         self.source.mkdir()
         (self.source / "a").write_text("hello")
@@ -79,6 +82,11 @@ class Bench:
         new, one = self.bucket, functools.partial(self.bucket, "o")
         mountpath = {"node": "target-01", "path": str(self.scratch / "mp")}
         primary = {"primary": "proxy-02"}
+        shards = {
+            "input": {"bucket": "b", "names": ["shard.tar"]},
+            "output": {"template": "new-{0..9}", "shard_size": "1MiB"},
+        }
+        sort = {"name": "s", **shards}
         return {
             ("ais_bucket", "look at one bucket"): (new, b),
             ("ais_bucket", "look at several buckets"): (lambda: (new(), self.admin("ais_bucket", name="n")), {"name": ["b", "n"]}),
@@ -111,6 +119,7 @@ class Bench:
             ("ais_sync", "upload a directory"): (new, {"src": src, "dest": "ais://b/"}),
             ("ais_sync", "upload and delete the rest"): (one, {"src": src, "dest": "ais://b/", "delete": True}),
             ("ais_sync", "download a prefix"): (lambda: (one(), self.no_files()), {"src": "ais://b/", "dest": f"{got}-all/"}),
+            ("ais_download", "download objects"): (new, {"bucket": "b", "links": [f"{self.web.url}/o"]}),
             ("ais_mountpath", "look"): (lambda: self.admin("ais_mountpath", **mountpath), mountpath),
             ("ais_mountpath", "change"): (lambda: self.admin("ais_mountpath", **mountpath, state="absent"), mountpath),
             ("ais_target", "look"): (lambda: None, {"node": "target-02", "state": "active"}),
@@ -124,9 +133,22 @@ class Bench:
             ("ais_cluster_config", "change"): (lambda: self._level("3"), {"config": {"log": {"level": "4"}}}),
             ("ais_job", "look"): (lambda: None, {"kind": "rebalance", "state": "stopped"}),
             ("ais_job", "start a job"): (lambda: None, {"kind": "lru", "max_age": "0s"}),
+            ("ais_dsort", "find shards sorted"): (lambda: (self._shard(), self.admin("ais_dsort", **sort)), sort),
+            ("ais_dsort", "sort shards"): (self._shard, {**sort, "force": True}),
+            ("ais_dsort", "stop or remove a sort"): (
+                lambda: (self._shard(), self.admin("ais_dsort", **sort, force=True)),
+                {"name": "s", "state": "absent"},
+            ),
             ("ais_info", "the default"): (lambda: None, {}),
             ("ais_info", "everything"): (lambda: None, {"gather_subset": "all"}),
         }  # fmt: skip
+
+    def _shard(self) -> None:
+        """A new bucket ``b`` with a shard of one record."""
+        self.bucket()
+        with tarfile.open(self.scratch / "shard.tar", "w") as tar:
+            tar.add(self.source / "a", "a.txt")
+        self.admin("ais_object", bucket="b", name="shard.tar", src=str(self.scratch / "shard.tar"))
 
     def _level(self, level: str) -> None:
         self.admin("ais_cluster_config", config={"log": {"level": level}})
@@ -134,8 +156,8 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(ais_version: str, tmp_path_factory: Any) -> Iterator[Bench]:
-    with running_cluster(version=ais_version, proxies=3, targets=2, authn=True) as box:
-        yield Bench(box, tmp_path_factory.mktemp("permissions"))
+    with running_cluster(version=ais_version, proxies=3, targets=2, authn=True) as box, serving(box) as web:
+        yield Bench(box, tmp_path_factory.mktemp("permissions"), web)
 
 
 def trouble(result: dict[str, Any]) -> str:

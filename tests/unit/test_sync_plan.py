@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.community.aistore.plugins.module_utils._errors import TOLD
 from ansible_collections.community.aistore.plugins.module_utils._listing import Entry as Found
 from ansible_collections.community.aistore.plugins.module_utils._resources import sync_plan
 from ansible_collections.community.aistore.plugins.module_utils._resources.sync_plan import (
@@ -195,7 +196,7 @@ def test_an_upload_refuses_names_that_the_cluster_would_change(name: str) -> Non
 
 
 def test_many_refusals_are_shortened() -> None:
-    source = {f"../{number}": Entry(1) for number in range(sync_plan.TOLD + 5)}
+    source = {f"../{number}": Entry(1) for number in range(TOLD + 5)}
     assert refusals(sync_plan.plan(DOWN, State(source, {}))).endswith("; and 5 more")
 
 

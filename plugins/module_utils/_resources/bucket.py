@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.community.aistore.plugins.module_utils import _errors, _fields, _jobs
+from ansible_collections.community.aistore.plugins.module_utils import _errors, _fields, _jobs, _listing
 from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, from_space, parse_bucket
 from ansible_collections.community.aistore.plugins.module_utils._client import CONTROL_PATIENCE, Client
 from ansible_collections.community.aistore.plugins.module_utils._engine import Resource, Step
@@ -222,6 +222,9 @@ class Buckets(Resource[World]):
                         f"{wish.bucket} does not exist, nor does the bucket that it should be made of, {source}"
                     )
                 )
+            elif source and not world.exists(wish.bucket) and (source.remote_ais or wish.bucket.remote_ais):
+                names = (entry.name for entry in _listing.entries(self.client, source, flags=_listing.NAMES))
+                _listing.refuse_unreachable(f"copy {source} to {wish.bucket}", names, source, wish.bucket)
         return self._completed(world)
 
     def _relevant(self, buckets: Mapping[Bucket, Found], needed: Sequence[Bucket]) -> list[Bucket]:

@@ -54,7 +54,7 @@ def _named(params: Mapping[str, Any], client: Client, bucket: Bucket) -> dict[st
     """Return what is known of the objects that are named, in their order."""
     names = params["name"]
     for name in names:
-        check_name(name, "name")
+        check_name(name, "name", bucket)
     here_only = bool(params.get("cached"))
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         found = list(pool.map(lambda name: one.head(client, bucket, name, presence=here_only), names))

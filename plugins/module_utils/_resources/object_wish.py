@@ -12,15 +12,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.community.aistore.plugins.module_utils import _transfer
-from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, object_problem, split_address
+from ansible_collections.community.aistore.plugins.module_utils._address import (
+    UNESCAPED,
+    Bucket,
+    object_problem,
+    split_address,
+)
 from ansible_collections.community.aistore.plugins.module_utils._errors import OptionError
 
 #: The options that say where the content of an object comes from.
 SOURCES = ("src", "content", "url", "copy_from", "rename_from", "promote_from")
 #: The checksum of an object, and the address, that its content was downloaded from; kept as custom metadata.
 MARK = "ais_url"
-#: Custom metadata that this collection keeps, here and in ``ais_sync``.
-OURS = frozenset((MARK, "ais_sync"))
+#: Custom metadata that this collection keeps, here, in ``ais_sync`` and in ``ais_dsort``.
+OURS = frozenset((MARK, "ais_sync", "ais_dsort"))
 #: Custom metadata in which the server keeps a name that is too long for a disk: without it, the object loses its name.
 LONG_NAME = "orig_fntl"
 #: Custom metadata that users neither give nor see.
@@ -29,8 +34,6 @@ HIDDEN = OURS | {LONG_NAME}
 SERVERS_OWN = frozenset(("source", "ETag", "md5", "crc32c", "version", "Content-Type", "LastModified", "Last-Modified"))
 #: The custom metadata of an object may take so many bytes (AIStore 5.0).
 _MOST_CUSTOM = 2048
-#: The server does not escape these on the way to another target: it fails, or stores the object under another name.
-UNESCAPED = re.compile(r"[%#?\x00-\x1f\x7f]")
 #: Longer names of directories or files no disk takes: the server stores such an object under a digest of its name, but
 #: what is copied or renamed to it fails, or gets that digest for a name.
 _LONGEST_PART = 255
@@ -87,7 +90,7 @@ def wish(params: Mapping[str, Any], bucket: Bucket, name: str) -> Wish:
     promoted = str(params.get("promote_from") or "")
     whole = promoted.endswith("/")
     if name or not whole:
-        check_name(name.rstrip("/") if whole else name, "name")
+        check_name(name.rstrip("/") if whole else name, "name", bucket)
     found = Wish(
         bucket,
         name,
@@ -125,9 +128,9 @@ def wish(params: Mapping[str, Any], bucket: Bucket, name: str) -> Wish:
     return found
 
 
-def check_name(name: str, option: str) -> None:
-    """Raise :class:`OptionError` for a name that the server would not keep as it is."""
-    problem = object_problem(name)
+def check_name(name: str, option: str, *buckets: Bucket) -> None:
+    """Raise :class:`OptionError` for a name that the server would not keep as it is (in one of these ``buckets``)."""
+    problem = object_problem(name, *buckets)
     if problem:
         raise OptionError(f"{option}: {name!r}: {problem}; choose another name")
 
@@ -220,7 +223,7 @@ def _origin(bucket: Bucket, given: str, name: str) -> tuple[Bucket, str]:
         raise OptionError(f"copy_from: {given!r} names no object")
     if origin == (bucket, name):
         raise OptionError(f"copy_from: {given!r} is the object itself")
-    check_name(origin[1], "copy_from")
+    check_name(origin[1], "copy_from", origin[0])
     return origin
 
 

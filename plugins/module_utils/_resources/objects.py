@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.community.aistore.plugins.module_utils import _evidence, _jobs, _listing
-from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, parse_bucket
+from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, parse_bucket, unreachable
 from ansible_collections.community.aistore.plugins.module_utils._client import Client
 from ansible_collections.community.aistore.plugins.module_utils._engine import Partly, Resource, Step
 from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, NotFound, OptionError
@@ -73,6 +73,11 @@ class Selection:
         return not self.names
 
     @property
+    def asked(self) -> tuple[Bucket, ...]:
+        """The buckets whose own store is asked for each object. Evicting is the cluster's alone."""
+        return () if self.state == "evicted" else tuple(filter(None, (self.bucket, self.origin)))
+
+    @property
     def label(self) -> str:
         """What steps call it."""
         return f"{self.bucket}/{self.template or (self.names[0] if len(self.names) == 1 else '')}"
@@ -83,12 +88,14 @@ class State:
     """``todo``: the objects that are not as they should be (of a whole bucket only the first), ``count`` how many.
 
     ``missing``: the names that did not exist when the task began. ``unfound``: those that are to be copied, and are not there.
+    ``beyond``: of those to do, the ones that cannot be reached in another cluster.
     """
 
     todo: tuple[str, ...] = ()
     count: int = 0
     missing: tuple[str, ...] = ()
     unfound: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
 
@@ -119,10 +126,10 @@ def make(params: Mapping[str, Any], client: Client, files: FileAttributes | None
     if state == "absent" and names and len(names) == 1:
         return one.ObjectResource(wish(params, bucket, names[0]), client, files)
     wish({**params, "copy_from": None} if origin else params, bucket, "-")
-    return ObjectsResource(replace(_selection(params, bucket, state), origin=origin), client)
+    return ObjectsResource(_selection(params, bucket, state, origin), client)
 
 
-def _selection(params: Mapping[str, Any], bucket: Bucket, state: str) -> Selection:
+def _selection(params: Mapping[str, Any], bucket: Bucket, state: str, origin: Bucket | None) -> Selection:
     if state == "evicted" and not bucket.remote:
         raise OptionError(
             f"'state: evicted': {bucket} is no cache of another store; evicting from it would destroy the only copy",
@@ -133,14 +140,15 @@ def _selection(params: Mapping[str, Any], bucket: Bucket, state: str) -> Selecti
             f"'state: cached': {bucket} is no cache of another store; its objects are in the cluster anyway"
         )
     template = params.get("template")
+    found = Selection(bucket, state, (), str(template or ""), bool(params.get("allow_degraded")), origin)
     if template is not None:
         names = _listing.template_names(str(template))
-        check_name(names[0], "template")
+        check_name(names[0], "template", *found.asked)
     else:
         names = list(dict.fromkeys(map(str, params.get("name") or ())))
         for name in names:
-            check_name(name, "name")
-    return Selection(bucket, state, tuple(names), str(template or ""), bool(params.get("allow_degraded")))
+            check_name(name, "name", *found.asked)
+    return replace(found, names=tuple(names))
 
 
 class ObjectsResource(Resource[State]):
@@ -192,6 +200,7 @@ class ObjectsResource(Resource[State]):
                 if not wanted or entry.name in wanted
             )
         todo: list[str] = []
+        beyond: list[str] = []
         seen: set[str] = set()
         count = 0
         for name, cached in known:
@@ -199,12 +208,14 @@ class ObjectsResource(Resource[State]):
                 seen.add(name)
             if wish.state == "cached" and cached:
                 continue
+            if unreachable(name, *wish.asked):
+                beyond.append(name)
             count += 1
             if wanted or count <= SHOWN:
                 todo.append(name)
         if self._missing is None:
             self._missing = tuple(name for name in wish.names if name not in seen)
-        return State(tuple(sorted(todo)), count, self._missing)
+        return State(tuple(sorted(todo)), count, self._missing, beyond=tuple(beyond))
 
     def _head(self, name: str) -> tuple[str, bool] | None:
         found = one.head(self.client, self.selection.bucket, name, presence=self.selection.state == "evicted")
@@ -225,10 +236,11 @@ class ObjectsResource(Resource[State]):
             if not same:
                 (unclear if same is None and closely else todo).append(name)
         with ThreadPoolExecutor(max_workers=self.parallel) as pool:
-            answers = pool.map(lambda name: self._same(origin, name), unclear)
+            answers = pool.map(lambda name: not unreachable(name, *wish.asked) and self._same(origin, name), unclear)
             todo += [name for name, same in zip(unclear, answers) if not same]
         unfound = () if there is None else tuple(name for name in wish.names if name not in there)
-        return State(tuple(sorted(todo)), len(todo), unfound=unfound)
+        beyond = tuple(name for name in todo if unreachable(name, *wish.asked))
+        return State(tuple(sorted(todo)), len(todo), unfound=unfound, beyond=beyond)
 
     def _find(self, bucket: Bucket) -> dict[str, one.Found] | None:
         """Return what of the selection is in ``bucket``, by name; None when there is no such bucket.
@@ -261,6 +273,7 @@ class ObjectsResource(Resource[State]):
 
     def plan(self, state: State) -> Sequence[Step]:
         wish = self.selection
+        _listing.refuse_unreachable(wish.label, state.beyond, *wish.asked)
         if wish.origin:
             return self._plan_copies(state, wish.origin)
         if state.doubts:

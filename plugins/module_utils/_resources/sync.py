@@ -83,6 +83,7 @@ class Sync(Resource[State]):
             delete=bool(params.get("delete")),
             allow_empty=bool(params.get("allow_empty")),
             allow_degraded=bool(params.get("allow_degraded")),
+            bucket=self.bucket,
         )
         globs = {option: [str(glob) for glob in params.get(option) or ()] for option in ("include", "exclude")}
         for option, given in globs.items():
@@ -407,7 +408,7 @@ def _address(text: str, option: str) -> tuple[Any, str]:
     prefix = prefix.strip("/")
     if not prefix:
         return bucket, ""
-    problem = object_problem(prefix)
+    problem = object_problem(prefix, bucket)
     if problem:
         raise OptionError(f"{option}: {text!r} is not a prefix of objects: {problem}")
     return bucket, f"{prefix}/"

@@ -15,15 +15,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, NamedTuple
 
-from ansible_collections.community.aistore.plugins.module_utils._address import object_problem
+from ansible_collections.community.aistore.plugins.module_utils._address import (
+    Bucket,
+    object_problem,
+    unreachable,
+)
 from ansible_collections.community.aistore.plugins.module_utils._engine import Step
+from ansible_collections.community.aistore.plugins.module_utils._errors import listed
 from ansible_collections.community.aistore.plugins.module_utils._listing import Entry as Found
 from ansible_collections.community.aistore.plugins.module_utils._tree import file_problem
 
 #: So many names are shown of each kind of change; the rest is counted.
 SHOWN = 300
-#: So many refusals are told in the error message.
-TOLD = 20
 #: The custom metadatum that tells the checksum of an object's content, with the version that it is about.
 MARK = "ais_sync"
 #: Kinds of checksums by the length of their values: a listing has only these.
@@ -148,6 +151,9 @@ def _piece(found: re.Match[str]) -> str:
 _WILD = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
+_NONE = Bucket("")
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a task asks for. ``source`` and ``dest`` as users write them, for messages and results."""
@@ -159,6 +165,7 @@ class Wanted:
     delete: bool = False
     allow_empty: bool = False
     allow_degraded: bool = False
+    bucket: Bucket = _NONE
 
 
 @dataclass
@@ -198,7 +205,9 @@ def changes(wanted: Wanted, state: State) -> Changes:
     if wanted.delete:
         kept = state.skipped if wanted.upload else {}
         delete = sorted(
-            name for name in dest if name not in source and not any(part in kept for part in _upwards(name))
+            name
+            for name in dest
+            if name not in source and name not in refused and not any(part in kept for part in _upwards(name))
         )
     if not wanted.upload:
         create = _fitting(create, dest.keys() - set(delete), refused)
@@ -206,16 +215,20 @@ def changes(wanted: Wanted, state: State) -> Changes:
 
 
 def _refusals(wanted: Wanted, state: State) -> Iterator[tuple[str, str]]:
-    """Yield the names of the source that the destination cannot have, and why."""
+    """Yield the names that cannot be copied (or deleted), and why."""
     if wanted.upload:
         for name in state.source:
-            problem = file_problem(name) or object_problem(wanted.prefix + name)
+            problem = file_problem(name) or object_problem(wanted.prefix + name, wanted.bucket)
+            if problem:
+                yield name, problem
+        for name in state.dest if wanted.delete else ():
+            problem = unreachable(wanted.prefix + name, wanted.bucket)
             if problem:
                 yield name, problem
         return
     directories = above(state.source)
     for name in state.source:
-        problem = file_problem(name)
+        problem = file_problem(name) or unreachable(wanted.prefix + name, wanted.bucket)
         blocked = next((part for part in _upwards(name) if part in state.unreadable), None)
         link = next((part for part in _upwards(name) if part != name and part in state.skipped), None)
         if problem:
@@ -277,9 +290,9 @@ def plan(wanted: Wanted, state: State) -> list[Step]:
     create, delete = found.create, found.delete
     refusals = []
     if found.refused:
-        refusals.append(_listed(f"{len(found.refused)} names cannot be copied", found.refused))
+        refusals.append(listed(f"{len(found.refused)} names cannot be copied", found.refused))
     if state.unreadable:
-        refusals.append(_listed("parts of the directory cannot be read", state.unreadable))
+        refusals.append(listed("parts of the directory cannot be read", state.unreadable))
     if relies_on_absence(wanted, found) and state.doubts and not wanted.allow_degraded:
         refusals.append(_doubted(wanted, found, state.doubts))
         create, delete = ([] if wanted.upload else create), []
@@ -321,12 +334,6 @@ def _doubted(wanted: Wanted, found: Changes, doubts: Iterable[str]) -> str:
         f"the listing of {bucket} may not be complete: {'; '.join(doubts)}. So {left}. Bring the missing nodes back or "
         "let a rebalance finish, then run the task again; or take the listing as it is with 'allow_degraded: true'"
     )
-
-
-def _listed(what: str, reasons: Mapping[str, str]) -> str:
-    told = [f"{name!r}: {reasons[name]}" for name in sorted(reasons)[:TOLD]]
-    more = len(reasons) - len(told)
-    return f"{what}: {'; '.join(told)}" + (f"; and {more} more" if more else "")
 
 
 def step(verb: str, names: Sequence[str], wanted: Wanted, state: State) -> Step:
