@@ -29,8 +29,8 @@ pytestmark = pytest.mark.slow_on("4.9")
 
 @pytest.fixture(scope="module")
 def other(make_cluster: Any, ais_version: str, cluster: Any) -> Iterator[Any]:
-    """The other cluster, attached as `far`."""
-    box = make_cluster(version=ais_version, proxies=1, targets=1)
+    """The other cluster, attached as `far`. It has no secrets: clusters do not hand on their certificates and tokens."""
+    box = make_cluster(version=ais_version, proxies=1, targets=1, tls="off", authn=False)
     attach = {"name": "attach", "community.aistore.ais_cluster": {"remote_clusters": {"far": box.endpoint}}}
     play([attach], endpoint=cluster.endpoint)
     yield box
