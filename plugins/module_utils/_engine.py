@@ -14,10 +14,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Generic, TypeVar
 
-from ansible_collections.community.aistore.plugins.module_utils._errors import AisError
+from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, JobFailed, JobTimeout
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
 
 State = TypeVar("State")
@@ -236,7 +236,11 @@ class _Run:
                 try:
                     if self._wait or (step.blocks and number + 1 < len(chain)):
                         for place, job in enumerate(jobs):
-                            jobs[place] = self._resource.settle(job, self._deadline)
+                            try:
+                                jobs[place] = self._resource.settle(job, self._deadline)
+                            except AisError as error:
+                                jobs[place] = _unsettled(job, error)
+                                raise
                 finally:
                     self.jobs.extend(jobs)
             except Partly as error:
@@ -248,3 +252,9 @@ class _Run:
             except AisError as error:
                 self.trouble = self.trouble or error
                 return
+
+
+def _unsettled(job: Job, error: AisError) -> Job:
+    """Return ``job`` with what an ``error`` of waiting for it tells of its state."""
+    cause = error.cause if isinstance(error, Partly) else error
+    return replace(job, state=cause.state) if isinstance(cause, (JobFailed, JobTimeout)) else job

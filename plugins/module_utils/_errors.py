@@ -119,10 +119,14 @@ class BadChecksum(AisError):
 class JobFailed(AisError):
     """A job (xaction) was aborted or ended with an error."""
 
+    #: What the result says of the job.
+    state = "failed"
+
 
 class JobTimeout(AisError):
     """A job was still running when ``wait_timeout`` was over."""
 
+    state = "running"
     hint = "It goes on in the cluster; wait longer with a larger 'wait_timeout'."
 
 

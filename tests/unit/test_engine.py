@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 from ansible_collections.community.aistore.plugins.module_utils import _engine
 from ansible_collections.community.aistore.plugins.module_utils._engine import Failure, Partly, Resource, Step, converge
-from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, JobTimeout
+from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, JobFailed, JobTimeout
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +65,8 @@ class Things(Resource[dict]):
         self.settled.append(job.id)
         if job.id.endswith("late"):
             raise JobTimeout("it takes long")
+        if job.id.endswith("bad"):
+            raise JobFailed("it went bad")
         return Job(job.id, job.kind, state="finished")
 
     def result(self, state: dict) -> dict:
@@ -239,9 +241,15 @@ def test_a_job_that_takes_too_long_is_told_with_those_after_it() -> None:
         converge(Things({}, {"a": 1}, jobs=("1", "late", "3")))
     assert [(job["id"], job["state"]) for job in caught.value.outcome["jobs"]] == [
         ("a1", "finished"),
-        ("alate", "started"),
+        ("alate", "running"),
         ("a3", "started"),
     ]
+
+
+def test_a_job_that_fails_is_told_as_failed() -> None:
+    with pytest.raises(Failure, match="went bad") as caught:
+        converge(Things({}, {"a": 1}, jobs=("bad",)))
+    assert [job["state"] for job in caught.value.outcome["jobs"]] == ["failed"]
 
 
 def test_what_stands_still_is_looked_at_again() -> None:
