@@ -20,6 +20,7 @@ import pytest
 from ansible_collections.community.aistore.plugins.module_utils import _checksums, _errors, _evidence, _transfer
 from ansible_collections.community.aistore.plugins.module_utils._address import parse_bucket
 from ansible_collections.community.aistore.plugins.module_utils._client import Client, object_path
+from ansible_collections.community.aistore.plugins.module_utils._resources import object as one
 from ansible_collections.community.aistore.plugins.module_utils._resources import objects
 from conftest import running_cluster
 from converge import Case, converge
@@ -248,7 +249,7 @@ def test_many_are_copied_by_one_job(relay: Any, bucket: str, bucket_name: Callab
 def test_copies_are_compared_whatever_their_checksums_are(
     speaker: Client, bucket: str, bucket_name: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objects, "FEW", 3)
+    monkeypatch.setattr(one, "FEW", 3)
     monkeypatch.setattr(objects, "_MOST_SENT", 4)
     for number in range(10):
         put(speaker, bucket, f"o{number}", b"content %d" % number)

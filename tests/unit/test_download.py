@@ -351,9 +351,9 @@ def test_a_missing_bucket_is_an_error_and_assumed_in_check_mode() -> None:
 def test_the_mark_in_a_listing(custom: str) -> None:
     found = one.Found(True, 3, value="abc")
     url = "http://h/x"
-    told = download._of_entry(Entry("x", 3, "abc", custom=custom.format(f"{MARK}:{one.mark(found, url)}")))
+    told = one._of_entry(Entry("x", 3, "abc", custom=custom.format(f"{MARK}:{one.mark(found, url)}")))
     assert told.custom[MARK] == one.mark(told, url)
-    assert download._of_entry(Entry("x", 3, "abc", custom=f"[my{MARK}:1]")).custom == {}
+    assert one._of_entry(Entry("x", 3, "abc", custom=f"[my{MARK}:1]")).custom == {}
 
 
 def test_no_secret_of_an_address_is_in_a_result() -> None:

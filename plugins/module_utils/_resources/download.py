@@ -21,7 +21,6 @@ from ansible_collections.community.aistore.plugins.module_utils._engine import P
 from ansible_collections.community.aistore.plugins.module_utils._errors import (
     AisError,
     JobFailed,
-    NotFound,
     OptionError,
     known,
     listed,
@@ -29,12 +28,11 @@ from ansible_collections.community.aistore.plugins.module_utils._errors import (
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
 from ansible_collections.community.aistore.plugins.module_utils._resources import object as one
 from ansible_collections.community.aistore.plugins.module_utils._resources.object_wish import MARK, check_name
-from ansible_collections.community.aistore.plugins.module_utils._resources.objects import FEW, SHOWN
+from ansible_collections.community.aistore.plugins.module_utils._resources.objects import SHOWN
 
 #: So many links are sent to one job.
 _MOST_SENT = 10_000
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
-_MARKED = re.compile(rf"(?:^\[|\s|^){MARK}:(\S+?)(?=[\s\]]|$)")
 #: The options that say what to download.
 SOURCES = ("objects", "links", "template")
 _LIMITS = _fields.Table(
@@ -204,29 +202,9 @@ class DownloadResource(Resource[State]):
 
         Of custom metadata, only the mark is known if they are many.
         """
-        wanted, bucket = frozenset(names), self.wish.bucket
-        if len(wanted) <= FEW:
-            with ThreadPoolExecutor(max_workers=self.parallel) as pool:
-                found = pool.map(lambda name: one.head(self.client, bucket, name, presence=bucket.remote), wanted)
-                heads = dict(zip(wanted, found))
-            if any(each.no_bucket for each in heads.values()):
-                return None
-            return {name: each for name, each in heads.items() if each.exists}
-        listing = _listing.entries(
-            self.client,
-            bucket,
-            prefix=_listing.common_prefix(wanted),
-            props=("name", "size", "checksum", "version", "custom"),
-            flags=_listing.CACHED if bucket.remote else 0,
-        )
-        try:
-            return {entry.name: _of_entry(entry) for entry in listing if entry.name in wanted}
-        except NotFound as error:
-            if error.tcode not in one.ABSENT:
-                raise
-            return None
-
-    # -- plan
+        bucket = self.wish.bucket
+        props = ("name", "size", "checksum", "version", "custom")
+        return one.find(self.client, bucket, names, parallel=self.parallel, props=props, cached=bucket.remote)
 
     def plan(self, state: State) -> Sequence[Step]:
         parts = [part for part in state.todo if self.wish.wait or not part.going]
@@ -339,12 +317,6 @@ class DownloadResource(Resource[State]):
                 "errors": {name: self._errors[name] for name in sorted(self._errors)[:SHOWN]},
             }
         }
-
-
-def _of_entry(entry: _listing.Entry) -> one.Found:
-    marked = _MARKED.search(entry.custom)
-    custom = {MARK: marked[1]} if marked else {}
-    return one.Found(True, entry.size, value=entry.checksum, version=entry.version, custom=custom)
 
 
 class StopResource(Resource[Sequence[_downloads.Record]]):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,6 +48,10 @@ from ansible_collections.community.aistore.plugins.module_utils._resources.objec
 #: What a 404 says when there is no object, or no bucket; others are about backends and remote clusters out of reach.
 ABSENT = frozenset(("", "ErrNotFound", "ErrBckNotFound", "ErrRemoteBckNotFound"))
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
+#: Up to so many names are looked at one by one; for more, what they have in common is listed.
+FEW = 16
+#: The mark of a download among the custom metadata of a listing.
+_MARKED = re.compile(rf"(?:^\[|\s|^){MARK}:(\S+?)(?=[\s\]]|$)")
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,49 @@ def head(client: Client, bucket: Bucket, name: str, *, presence: bool = False) -
             raise error
         return Found(no_bucket="BckNotFound" in error.tcode)
     return of_answer(answer)
+
+
+def find(
+    client: Client,
+    bucket: Bucket,
+    names: Iterable[str] | None,
+    *,
+    parallel: int,
+    props: Sequence[str] = ("name", "size", "checksum"),
+    cached: bool = False,
+) -> dict[str, Found] | None:
+    """Return what of ``names`` (None: of everything) is in ``bucket``, by name; None when there is no such bucket.
+
+    With ``cached`` only what is in the cluster, without asking a cloud. Of more than a few, only what ``props`` of a listing
+    tell is known, and of custom metadata only the mark of a download.
+    """
+    wanted = sorted(set(names or ()))
+    if names is not None and len(wanted) <= FEW:
+        with ThreadPoolExecutor(max_workers=parallel) as pool:
+            heads = dict(zip(wanted, pool.map(lambda name: head(client, bucket, name, presence=cached), wanted)))
+        if any(found.no_bucket for found in heads.values()):
+            return None
+        return {name: found for name, found in heads.items() if found.exists}
+    chosen = frozenset(wanted)
+    listing = _listing.entries(
+        client,
+        bucket,
+        prefix=_listing.common_prefix(wanted),
+        props=props,
+        flags=_listing.CACHED if cached else 0,
+    )
+    try:
+        return {entry.name: _of_entry(entry) for entry in listing if names is None or entry.name in chosen}
+    except _errors.NotFound as error:
+        if error.tcode not in ABSENT:
+            raise
+        return None
+
+
+def _of_entry(entry: _listing.Entry) -> Found:
+    marked = _MARKED.search(entry.custom)
+    custom = {MARK: marked[1]} if marked else {}
+    return Found(True, entry.size, value=entry.checksum, version=entry.version, custom=custom)
 
 
 def of_answer(answer: Answer) -> Found:

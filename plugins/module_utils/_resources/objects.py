@@ -14,7 +14,7 @@ from ansible_collections.community.aistore.plugins.module_utils import _evidence
 from ansible_collections.community.aistore.plugins.module_utils._address import Bucket, parse_bucket, unreachable
 from ansible_collections.community.aistore.plugins.module_utils._client import Client
 from ansible_collections.community.aistore.plugins.module_utils._engine import Partly, Resource, Step
-from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, NotFound, OptionError
+from ansible_collections.community.aistore.plugins.module_utils._errors import AisError, OptionError
 from ansible_collections.community.aistore.plugins.module_utils._files import FileAttributes
 from ansible_collections.community.aistore.plugins.module_utils._jobs import Job
 from ansible_collections.community.aistore.plugins.module_utils._resources import object as one
@@ -26,8 +26,6 @@ from ansible_collections.community.aistore.plugins.module_utils._resources.objec
     wish,
 )
 
-#: Up to so many names are looked at one by one; for more, what they have in common is listed.
-FEW = 16
 #: So many names are shown in results and diffs, and remembered of a whole bucket.
 SHOWN = 100
 #: Names that are sent one by one to a job; of more, the template is sent.
@@ -183,7 +181,7 @@ class ObjectsResource(Resource[State]):
             return self._look_at_both(wish.origin)
         wanted = frozenset(wish.names)
         known: Iterable[tuple[str, bool]]
-        if wish.names and len(wish.names) <= FEW:
+        if wish.names and len(wish.names) <= one.FEW:
             with ThreadPoolExecutor(max_workers=self.parallel) as pool:
                 known = [found for found in pool.map(self._head, wish.names) if found is not None]
         else:
@@ -247,24 +245,7 @@ class ObjectsResource(Resource[State]):
 
         Of more than a few, only size and value of the checksum are known.
         """
-        names = frozenset(self.selection.names)
-        if names and len(names) <= FEW:
-            with ThreadPoolExecutor(max_workers=self.parallel) as pool:
-                heads = dict(zip(names, pool.map(lambda name: one.head(self.client, bucket, name), names)))
-            if any(found.no_bucket for found in heads.values()):
-                return None
-            return {name: found for name, found in heads.items() if found.exists}
-        prefix, props = _listing.common_prefix(names), ("name", "size", "checksum")
-        try:
-            return {
-                entry.name: one.Found(True, entry.size, value=entry.checksum)
-                for entry in _listing.entries(self.client, bucket, prefix=prefix, props=props)
-                if not names or entry.name in names
-            }
-        except NotFound as error:
-            if error.tcode not in one.ABSENT:
-                raise
-            return None
+        return one.find(self.client, bucket, self.selection.names or None, parallel=self.parallel)
 
     def _same(self, origin: Bucket, name: str) -> bool:
         where, source = (self.selection.bucket, name), (origin, name)
