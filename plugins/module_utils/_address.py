@@ -31,7 +31,8 @@ PROVIDERS: Mapping[str, str] = {
 _SCHEMES = {"aws": "s3", "gcp": "gs", "azure": "az", "oci": "oc"}
 _BUCKET_NAME = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9._-]{1,64}")
 _NAMESPACE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-#: What AIStore forgets to escape where one of its nodes names an object in an address.
+_CONTROLS, _DOTS = re.compile(r"[\x00-\x08\x0a-\x1f]"), frozenset((".", ".."))
+#: What a node does not escape on the way to another one: it fails, or means an object of another name.
 UNESCAPED = re.compile(r"[%#?\x00-\x1f\x7f]")
 
 
@@ -147,7 +148,7 @@ def object_problem(name: str, *buckets: Bucket) -> str | None:
     """Return why no server would store an object under exactly this ``name`` (in one of these ``buckets``), or None."""
     if not name:
         return "an object needs a name"
-    if any(ord(letter) < 32 and letter != "\t" for letter in name):
+    if _CONTROLS.search(name):
         return "control characters are stored as other characters"
     if name.startswith("/"):
         return "a name with a leading '/' is stored but never listed"
@@ -157,7 +158,7 @@ def object_problem(name: str, *buckets: Bucket) -> str | None:
         return "'//' is stored as '/'"
     if name.startswith("~/"):
         return "a name cannot start with '~/'"
-    if any(part in (".", "..") for part in name.split("/")):
+    if not _DOTS.isdisjoint(name.split("/")):
         return "'.' and '..' are not allowed as parts of a name"
     return unreachable(name, *buckets)
 

@@ -119,12 +119,12 @@ def file_problem(name: str) -> str | None:
     if "" in parts or "." in parts:
         return "'//' and '.' would make it another file"
     try:
-        longest = max(len(part.encode()) for part in parts)
+        size = len(name.encode())
     except UnicodeEncodeError:
         return "it is not UTF-8"
-    if longest > LONGEST_PART:
+    if size > LONGEST_PART and any(len(part.encode()) > LONGEST_PART for part in parts):
         return f"a part of it is longer than the {LONGEST_PART} bytes that a file name may have"
-    if len(name.encode()) > LONGEST_PATH:
+    if size > LONGEST_PATH:
         return f"it is longer than {LONGEST_PATH} bytes"
     return None
 

@@ -42,6 +42,8 @@ from ansible_collections.community.aistore.plugins.module_utils._units import hu
 
 #: Files on their way at once. More do not help: the work of each is this process's own.
 THREADS = 12
+#: Seconds for which files are hashed one after the other: of small files that are in memory, these are thousands.
+SOON = 0.1
 #: Files up to so many bytes are read once, into memory; larger ones once for their checksum and once more to be sent.
 SMALL = 1024 * 1024
 #: Objects that one request deletes.
@@ -188,7 +190,13 @@ class Sync(Resource[State]):
             for name, entry in files.items()
             if entry.size and name in objects and entry.size == objects[name].size and objects[name].checksum
         ]
-        _each(alike, one)
+        # To hand a small file to a thread takes longer than to read it from memory; a slow disk wants several at once.
+        rest, soon = iter(alike), time.monotonic() + SOON
+        for name in rest:
+            one(name)
+            if time.monotonic() > soon:
+                break
+        _each(rest, one)
 
     # -- plan -------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Callable, NamedTuple
 
 from ansible_collections.community.aistore.plugins.module_utils._address import (
@@ -85,7 +85,7 @@ def nanoseconds(text: str) -> int:
     """Return an RFC 3339 time in UTC as nanoseconds since 1970, 0 for anything else."""
     whole, _dot, part = text.rstrip("Z").partition(".")
     try:
-        moment = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+        moment = datetime.fromisoformat(f"{whole}+00:00")
         return int(moment.timestamp()) * _SECOND + int(part.ljust(9, "0")[:9] or 0)
     except ValueError:
         return 0
@@ -182,6 +182,8 @@ class State:
     doubts: tuple[str, ...] = ()
     #: How many files were created, updated, deleted.
     done: dict[str, int] = field(default_factory=dict)
+    #: What :func:`changes` has found, and for what.
+    found: tuple[Wanted, Changes] | None = field(default=None, compare=False, repr=False)
 
 
 class Changes(NamedTuple):
@@ -194,7 +196,13 @@ class Changes(NamedTuple):
 
 
 def changes(wanted: Wanted, state: State) -> Changes:
-    """Return what has to be done by name, and what cannot be done."""
+    """Return what has to be done by name, and what cannot be done; computed once for a state."""
+    if state.found is None or state.found[0] is not wanted:
+        state.found = wanted, _changes(wanted, state)
+    return state.found[1]
+
+
+def _changes(wanted: Wanted, state: State) -> Changes:
     refused = dict(_refusals(wanted, state))
     source, dest = state.source, state.dest
     create = sorted(name for name in source if name not in dest and name not in refused)
