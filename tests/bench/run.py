@@ -616,7 +616,8 @@ How the collection compares with what one would use instead. To repeat it:
 All ways of a table were measured in turn in one run, on one cluster of one proxy and three targets on the same machine
 ({machine}), and each figure is a median. Seconds are that machine's; the ratio is what to compare, how many times as
 long as the first way. Everything of Ansible is the wall time of a whole ``ansible-playbook``, its start included;
-the AIStore Python SDK is without the start of its Python. Memory is the peak of the largest process.
+the AIStore Python SDK is without the start of its Python. Memory is the peak of the largest process. *Beyond that* is what
+a playbook with 1 GiB takes longer than one with a single byte, in the same round.
 """
 
 
