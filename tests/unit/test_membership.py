@@ -13,7 +13,7 @@ from ansible_collections.community.aistore.plugins.module_utils._errors import O
 from ansible_collections.community.aistore.plugins.module_utils._nodes import Node
 from ansible_collections.community.aistore.plugins.module_utils._resources import membership
 from ansible_collections.community.aistore.plugins.module_utils._resources.membership import Place, Wish, World
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 MAINTENANCE, DECOMMISSION, DRAINED = _nodes.MAINTENANCE, _nodes.DECOMMISSION, _nodes.DRAINED
@@ -141,6 +141,13 @@ def test_the_plan_reaches_the_state_and_loses_nothing_unasked(wanted: Wish, worl
 
 @settings(max_examples=300)
 @given(wishes, worlds())
+# One after the other: the first one's objects go to the second one, and the second one's nowhere.
+@example(
+    Wish(("t1", "t2"), "maintenance"),
+    World(
+        {name: node(name) for name in ("t1", "t2")} | {"p1": node("p1", primary=True)}, rebalances=True, batches=False
+    ),
+)
 def test_check_mode_foresees_what_the_steps_do(wanted: Wish, world: World) -> None:
     try:
         steps = membership.plan(wanted, world)

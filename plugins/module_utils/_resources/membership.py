@@ -150,7 +150,11 @@ def plan(wanted: Wish, world: World) -> list[Step]:
             alone = "" if world.batches else name
             todo.setdefault((world.nodes[name].kind + alone, verbs, condition), []).append(name)
     _possible(wanted, world, {name: verbs for (_kind, verbs, _condition), names in todo.items() for name in names})
-    return [step for (_kind, verbs, _condition), names in todo.items() for step in _steps(wanted, names, verbs, world)]
+    steps: list[Step] = []
+    for (_kind, verbs, _condition), names in todo.items():
+        steps += _steps(wanted, names, verbs, world)
+        world = steps[-1].payload.after
+    return steps
 
 
 def condition(wanted: Wish, name: str, world: World) -> Condition:
@@ -168,14 +172,15 @@ def condition(wanted: Wish, name: str, world: World) -> Condition:
     return Condition("undrained" if full else "drained", down)
 
 
-def _drains(wanted: Wish, node: Node, world: World) -> bool:
-    """Tell whether a rebalance moves the node's objects when it leaves."""
-    return node.kind == "target" and wanted.rebalance and world.rebalances and bool(_staying(wanted, world))
+def _drains(wanted: Wish, node: Node, world: World, leaving: Sequence[str] = ()) -> bool:
+    """Tell whether a rebalance moves the node's objects when it leaves together with all that are named, or with ``leaving``."""
+    moved = wanted.rebalance and world.rebalances and bool(_staying(leaving or wanted.nodes, world))
+    return moved and node.kind == "target"
 
 
-def _staying(wanted: Wish, world: World) -> list[str]:
-    """Return the active targets that are not named."""
-    return [node.id for node in world.nodes.values() if _serves(node) and node.id not in wanted.nodes]
+def _staying(leaving: Sequence[str], world: World) -> list[str]:
+    """Return the active targets that are not ``leaving``."""
+    return [node.id for node in world.nodes.values() if _serves(node) and node.id not in leaving]
 
 
 def _serves(node: Node) -> bool:
@@ -243,7 +248,7 @@ def _not_lost(wanted: Wish, name: str, world: World) -> None:
             "its objects would not be moved, since the cluster's configuration has rebalance.enabled=false. Enable it "
             "with community.aistore.ais_cluster_config, or say 'rebalance: false'"
         )
-    elif not _staying(wanted, world):
+    elif not _staying(wanted.nodes, world):
         reason = "no active target would be left that could take its objects"
     else:
         return
@@ -286,7 +291,7 @@ def _after(wanted: Wish, verb: str, names: Sequence[str], world: World) -> World
     nodes = dict(world.nodes)
     for name in names:
         node = nodes[name]
-        moves = _drains(wanted, node, world) and node.state == "active"
+        moves = _drains(wanted, node, world, names) and node.state == "active"
         if verb == DECOMMISSION and moves and not wanted.wait:
             nodes[name] = node._replace(flags=node.flags | _nodes.DECOMMISSION)
         elif verb in (DECOMMISSION, REMOVE):
