@@ -143,7 +143,7 @@ def test_the_plan_reaches_the_state_and_loses_nothing_unasked(wanted: Wish, worl
 @given(wishes, worlds())
 # One after the other: the first one's objects go to the second one, and the second one's nowhere.
 @example(
-    Wish(("t1", "t2"), "maintenance"),
+    Wish(("t1", "t2"), "maintenance", min_targets=0),
     World(
         {name: node(name) for name in ("t1", "t2")} | {"p1": node("p1", primary=True)}, rebalances=True, batches=False
     ),
