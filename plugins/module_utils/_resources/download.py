@@ -259,9 +259,10 @@ class DownloadResource(Resource[State]):
         links = self._asked.pop(job.id, {})
         while links:
             record = _downloads.wait(self.client, job, deadline)
+            asked = len(links)
             done, links = self._conclude(record, links)
             job = replace(job, state="aborted" if record.aborted else "finished", objects=(job.objects or 0) + done)
-            if record.aborted or (links and not done):
+            if record.aborted or len(links) == asked:
                 why = "the job was aborted" if record.aborted else "not tried, since another link failed before"
                 self._errors.update(dict.fromkeys(links, why))
                 break
