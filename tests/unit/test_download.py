@@ -312,7 +312,7 @@ def test_a_job_that_ended_unseen_is_taken_over_and_what_failed_is_tried_again() 
     assert "jobs" not in forced["steps"][0]["detail"]
 
 
-def test_what_a_target_left_out_is_sent_again_as_long_as_something_gets_done() -> None:
+def test_what_a_target_left_out_is_sent_again() -> None:
     class Halting(Cluster):
         """Gives up at the first address that it cannot fetch."""
 
@@ -325,11 +325,16 @@ def test_what_a_target_left_out_is_sent_again_as_long_as_something_gets_done() -
     cluster = Halting(("http://h/2", "http://h/3"))
     with pytest.raises(_engine.Failure) as error:
         _engine.converge(resource(cluster, template="http://h/{1..5}"))
-    assert [list(body["objects"]) for body in cluster.bodies] == [["1", "2"], ["3"]]
+    assert [list(body["objects"]) for body in cluster.bodies] == [["1", "2"], ["3"], ["4", "5"]]
     outcome = error.value.outcome
-    assert outcome["steps"][0]["detail"]["names"] == ["1"]
-    assert list(outcome["objects"]["errors"]) == ["2", "3", "4", "5"]
-    assert "not tried" in outcome["objects"]["errors"]["4"]
+    assert outcome["steps"][0]["detail"]["names"] == ["1", "4", "5"]
+    assert list(outcome["objects"]["errors"]) == ["2", "3"]
+
+    cluster = Halting(tuple(f"http://h/{number}" for number in range(10, 90)))
+    with pytest.raises(_engine.Failure) as error:
+        _engine.converge(resource(cluster, template="http://h/{10..89}"))
+    assert len(cluster.bodies) == download.ENOUGH
+    assert "not tried" in error.value.outcome["objects"]["errors"]["89"]
 
 
 def test_a_missing_bucket_is_an_error_and_assumed_in_check_mode() -> None:

@@ -30,6 +30,8 @@ from ansible_collections.community.aistore.plugins.module_utils._resources impor
 from ansible_collections.community.aistore.plugins.module_utils._resources.object_wish import MARK, check_name
 from ansible_collections.community.aistore.plugins.module_utils._resources.objects import SHOWN
 
+#: After so many links that could not be downloaded, what a job has left out is tried no more unless others could.
+ENOUGH = 20
 #: So many links are sent to one job.
 _MOST_SENT = 10_000
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
@@ -262,7 +264,7 @@ class DownloadResource(Resource[State]):
             asked = len(links)
             done, links = self._conclude(record, links)
             job = replace(job, state="aborted" if record.aborted else "finished", objects=(job.objects or 0) + done)
-            if record.aborted or len(links) == asked:
+            if record.aborted or len(links) == asked or (links and not done and len(self._errors) >= ENOUGH):
                 why = "the job was aborted" if record.aborted else "not tried, since another link failed before"
                 self._errors.update(dict.fromkeys(links, why))
                 break
